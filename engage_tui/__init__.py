@@ -1,0 +1,208 @@
+"""Engage in Python: join LiveKit rooms, publish and subscribe tracks, hear and see people.
+
+Every public name can be imported from here and is loaded when it is first used::
+
+    from engage_tui import RoomEvent, Space
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engage_tui.errors import (
+        AuthError,
+        ConnectError,
+        DeviceError,
+        DeviceErrors,
+        EngageError,
+        MediaFileError,
+        PublishError,
+        RefusedError,
+        UsageError,
+    )
+    from engage_tui.media.source import AudioFrame, VideoFrame
+    from engage_tui.sdk.audio_connection_manager import AudioConnectionManager
+    from engage_tui.sdk.device_manager import DeviceManager
+    from engage_tui.sdk.enums import (
+        AudioConnectionMode,
+        ConnectionQuality,
+        ConnectionState,
+        DataPacketKind,
+        DisconnectReason,
+        MediaDeviceKind,
+        ParticipantEvent,
+        RoomEvent,
+        SubscriptionStatus,
+        TrackEvent,
+        TrackKind,
+        TrackSource,
+        VideoQuality,
+    )
+    from engage_tui.sdk.local_participant import LocalParticipant
+    from engage_tui.sdk.local_track import (
+        LocalAudioTrack,
+        LocalTrack,
+        LocalVideoTrack,
+        create_local_audio_track,
+        create_local_screen_tracks,
+        create_local_tracks,
+        create_local_video_track,
+    )
+    from engage_tui.sdk.options import (
+        AudioCaptureOptions,
+        CreateLocalTracksOptions,
+        RoomOptions,
+        ScreenShareCaptureOptions,
+        TrackPublishOptions,
+        VideoCaptureOptions,
+    )
+    from engage_tui.sdk.participant import Participant, ParticipantPermission, RemoteParticipant
+    from engage_tui.sdk.publication import (
+        LocalTrackPublication,
+        RemoteTrackPublication,
+        TrackPublication,
+    )
+    from engage_tui.sdk.room import Room
+    from engage_tui.sdk.space import Space
+    from engage_tui.sdk.track import (
+        RemoteAudioTrack,
+        RemoteTrack,
+        RemoteVideoTrack,
+        Track,
+        TrackStats,
+    )
+    from engage_tui.wire.token import Grants, create_token
+
+_HOMES = {
+    "errors": (
+        "AuthError",
+        "ConnectError",
+        "DeviceError",
+        "DeviceErrors",
+        "EngageError",
+        "MediaFileError",
+        "PublishError",
+        "RefusedError",
+        "UsageError",
+    ),
+    "media.source": ("AudioFrame", "VideoFrame"),
+    "sdk.audio_connection_manager": ("AudioConnectionManager",),
+    "sdk.device_manager": ("DeviceManager",),
+    "sdk.enums": (
+        "AudioConnectionMode",
+        "ConnectionQuality",
+        "ConnectionState",
+        "DataPacketKind",
+        "DisconnectReason",
+        "MediaDeviceKind",
+        "ParticipantEvent",
+        "RoomEvent",
+        "SubscriptionStatus",
+        "TrackEvent",
+        "TrackKind",
+        "TrackSource",
+        "VideoQuality",
+    ),
+    "sdk.local_participant": ("LocalParticipant",),
+    "sdk.local_track": (
+        "LocalAudioTrack",
+        "LocalTrack",
+        "LocalVideoTrack",
+        "create_local_audio_track",
+        "create_local_screen_tracks",
+        "create_local_tracks",
+        "create_local_video_track",
+    ),
+    "sdk.options": (
+        "AudioCaptureOptions",
+        "CreateLocalTracksOptions",
+        "RoomOptions",
+        "ScreenShareCaptureOptions",
+        "TrackPublishOptions",
+        "VideoCaptureOptions",
+    ),
+    "sdk.participant": ("Participant", "ParticipantPermission", "RemoteParticipant"),
+    "sdk.publication": ("LocalTrackPublication", "RemoteTrackPublication", "TrackPublication"),
+    "sdk.room": ("Room",),
+    "sdk.space": ("Space",),
+    "sdk.track": ("RemoteAudioTrack", "RemoteTrack", "RemoteVideoTrack", "Track", "TrackStats"),
+    "wire.token": ("Grants", "create_token"),
+}
+_PLACES = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "__version__",
+    "AudioCaptureOptions",
+    "AudioConnectionManager",
+    "AudioConnectionMode",
+    "AudioFrame",
+    "AuthError",
+    "ConnectError",
+    "ConnectionQuality",
+    "ConnectionState",
+    "CreateLocalTracksOptions",
+    "DataPacketKind",
+    "DeviceError",
+    "DeviceErrors",
+    "DeviceManager",
+    "DisconnectReason",
+    "EngageError",
+    "Grants",
+    "LocalAudioTrack",
+    "LocalParticipant",
+    "LocalTrack",
+    "LocalTrackPublication",
+    "LocalVideoTrack",
+    "MediaDeviceKind",
+    "MediaFileError",
+    "Participant",
+    "ParticipantEvent",
+    "ParticipantPermission",
+    "PublishError",
+    "RefusedError",
+    "RemoteAudioTrack",
+    "RemoteParticipant",
+    "RemoteTrack",
+    "RemoteTrackPublication",
+    "RemoteVideoTrack",
+    "Room",
+    "RoomEvent",
+    "RoomOptions",
+    "ScreenShareCaptureOptions",
+    "Space",
+    "SubscriptionStatus",
+    "Track",
+    "TrackEvent",
+    "TrackKind",
+    "TrackPublication",
+    "TrackPublishOptions",
+    "TrackSource",
+    "TrackStats",
+    "UsageError",
+    "VideoCaptureOptions",
+    "VideoFrame",
+    "VideoQuality",
+    "create_local_audio_track",
+    "create_local_screen_tracks",
+    "create_local_tracks",
+    "create_local_video_track",
+    "create_token",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("engage-tui")
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
