@@ -1,0 +1,1 @@
+"""The acoustic scene: where listener and voices are, and what that does to their gains."""
