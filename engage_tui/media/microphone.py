@@ -1,0 +1,79 @@
+"""A microphone, or any other sound input, by PortAudio."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from typing import Any
+
+import numpy as np
+
+from engage_tui.media import devices, portaudio
+from engage_tui.media.source import BLOCK, SAMPLE_RATE, AudioFrame
+from engage_tui.media.worker import ThreadedSource
+
+_BOUND = 50  # blocks between callback and thread: half a second; the newest are dropped beyond it
+_LOST = 2.0  # seconds without a block after which the device counts as gone
+
+
+class MicrophoneSource(ThreadedSource[AudioFrame]):
+    """Mono blocks of an input device.
+
+    Args:
+        device: ``default``, an index, a name or a part of it.
+
+    Attributes:
+        dropped: Blocks lost because a sink was too slow.
+    """
+
+    kind = "audio"
+
+    def __init__(self, device: str = "default") -> None:
+        super().__init__()
+        self.device_id = device
+        self.label = device
+        self.dropped = 0
+        self._stream: Any = None
+        # A SimpleQueue's put takes no Python lock; its bound is kept by the callback.
+        self._blocks: queue.SimpleQueue[tuple[bytes, float]] = queue.SimpleQueue()
+
+    def _prepare(self) -> None:
+        device = devices.find_device("audioinput", self.device_id)
+        self.label = device.label
+        self._blocks = queue.SimpleQueue()
+        self._stream = portaudio.open_stream(
+            "RawInputStream",
+            device.label,
+            device=device.index,
+            samplerate=SAMPLE_RATE,
+            channels=1,
+            dtype="int16",
+            blocksize=BLOCK,
+            latency=0.03,
+            callback=self._callback,
+        )
+
+    def _callback(self, samples: Any, frames: int, stamp: Any, status: Any) -> None:  # noqa: ARG002
+        if self._blocks.qsize() >= _BOUND:
+            self.dropped += 1
+            return
+        self._blocks.put((bytes(samples), time.monotonic()))
+
+    def _run(self, stop: threading.Event) -> None:
+        heard = time.monotonic()
+        while not stop.is_set():
+            try:
+                samples, arrived = self._blocks.get(timeout=0.2)
+            except queue.Empty:
+                if not self._stream.active or time.monotonic() - heard > _LOST:
+                    raise portaudio.gone(self.label) from None
+                continue
+            heard = time.monotonic()
+            block = np.frombuffer(samples, np.int16).reshape(-1, 1)
+            self.push(AudioFrame(block, arrived - BLOCK / SAMPLE_RATE))
+
+    def _release(self) -> None:
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            portaudio.close_stream(stream)

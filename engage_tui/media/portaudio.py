@@ -1,0 +1,129 @@
+"""The way to PortAudio: loaded when first asked for, its errors in our words, its device list kept fresh."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+import threading
+from types import ModuleType
+from typing import Any
+
+from engage_tui.errors import DeviceError
+
+_log = logging.getLogger(__name__)
+_lock = threading.RLock()
+_streams = 0  # open streams of ours; PortAudio may be restarted only while there are none
+_GONE = {
+    -9985,
+    -9986,
+    -9993,
+    -9996,
+    -9999,
+}  # unavailable, internal error, host lost, invalid, host error
+
+
+def load() -> ModuleType:
+    """The module `sounddevice`, with PortAudio initialised.
+
+    Raises:
+        DeviceError: The package or the PortAudio library is not installed, or finds no sound system.
+    """
+    with _lock:
+        try:
+            return importlib.import_module("sounddevice")
+        except ImportError as error:
+            raise DeviceError(
+                "The Python package sounddevice is not installed.", "pip install sounddevice"
+            ) from error
+        except OSError as error:
+            raise DeviceError("PortAudio is not installed.", _install_hint()) from error
+        except Exception as error:  # noqa: BLE001 - border: the library's start may fail in its own ways
+            raise DeviceError(
+                f"PortAudio does not start: {error}.", "Check the machine's sound system."
+            ) from error
+
+
+def query() -> tuple[list[dict[str, Any]], tuple[int, int]]:
+    """All sound devices as PortAudio describes them, and the default input's and output's index (-1: none).
+
+    PortAudio reads the list when it starts; it is restarted here, unless a stream is open.
+
+    Raises:
+        DeviceError: As `load`.
+    """
+    with _lock:
+        already = "sounddevice" in sys.modules
+        sounddevice = load()
+        try:
+            if already and _streams == 0:
+                sounddevice._terminate()
+                sounddevice._initialize()
+            default = sounddevice.default.device
+            return list(sounddevice.query_devices()), (int(default[0]), int(default[1]))
+        except sounddevice.PortAudioError as error:
+            raise DeviceError(
+                f"Sound devices cannot be listed: {error}.", "Check the machine's sound system."
+            ) from error
+
+
+def open_stream(kind: str, label: str, **arguments: Any) -> Any:
+    """Open and start a raw stream of sounddevice.
+
+    Args:
+        kind: ``"RawInputStream"`` or ``"RawOutputStream"``.
+        label: The device's name for people.
+        **arguments: The stream's arguments.
+
+    Raises:
+        DeviceError: The device is busy, gone, or cannot do what is asked.
+    """
+    global _streams
+    sounddevice = load()
+    with _lock:
+        try:
+            stream = getattr(sounddevice, kind)(**arguments)
+        except (sounddevice.PortAudioError, ValueError, OSError) as error:
+            raise _cannot_open(label, error) from error
+        _streams += 1
+    try:
+        stream.start()
+    except (sounddevice.PortAudioError, OSError) as error:
+        close_stream(stream)
+        raise _cannot_open(label, error) from error
+    return stream
+
+
+def close_stream(stream: Any) -> None:
+    """Close a stream of `open_stream`, dead or alive; what is still to be played is dropped."""
+    global _streams
+    with _lock:
+        _streams -= 1
+    stream.abort(ignore_errors=True)
+    stream.close(ignore_errors=True)
+
+
+def gone(label: str) -> DeviceError:
+    """The error for a device that stopped by itself."""
+    return DeviceError(
+        f"The sound device {label} is gone.", "Plug it in again, or choose another device."
+    )
+
+
+def _cannot_open(label: str, error: Exception) -> DeviceError:
+    code = error.args[1] if len(error.args) > 1 else None
+    if code in _GONE:
+        return DeviceError(
+            f"The sound device {label} is busy or gone: {error.args[0]}.",
+            "Close other programs that use it, or choose another device.",
+        )
+    return DeviceError(
+        f"The sound device {label} cannot be used: {error.args[0] if error.args else error}.",
+        "Choose another device; engage-tui devices lists them.",
+    )
+
+
+def _install_hint() -> str:
+    if sys.platform == "darwin":
+        return "brew install portaudio"
+    return "apt install libportaudio2"

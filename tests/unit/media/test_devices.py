@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from engage_tui.cli.devices import devices as devices_command
+from engage_tui.errors import DeviceError, UsageError
+from engage_tui.media import devices, portaudio
+from engage_tui.media.devices import Device, Kind, find_device, list_cameras, open_source
+
+
+def sound(kind: Kind, *names: str, default: int = -1) -> list[Device]:
+    return [Device(kind, name, name, index == default, index) for index, name in enumerate(names)]
+
+
+_DEVICES = sound("audioinput", "HDA Intel: ALC257", "USB Mic 2", "Mic", "mic array", default=1)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [("default", 1), ("0", 0), ("2", 2), ("Mic", 2), ("alc257", 0), ("ARRAY", 3), ("usb", 1)],
+)
+def test_finds_by_number_then_name_then_part_of_a_name(wanted: str, index: int) -> None:
+    assert find_device("audioinput", wanted, _DEVICES).index == index
+
+
+def test_an_unknown_name_lists_what_exists() -> None:
+    with pytest.raises(DeviceError, match="microphone called webcam") as caught:
+        find_device("audioinput", "webcam", _DEVICES)
+    assert "0: HDA Intel: ALC257" in caught.value.hint
+    assert "3: mic array" in caught.value.hint
+    assert caught.value.exit_code == 5
+
+
+def test_none_at_all_says_what_else_works() -> None:
+    with pytest.raises(DeviceError, match="no microphone on this machine") as caught:
+        find_device("audioinput", "default", sound("audiooutput", "Speaker"))
+    assert "file:PATH" in caught.value.hint
+
+
+def test_without_a_marked_default_the_first_is_taken() -> None:
+    assert find_device("audiooutput", "default", sound("audiooutput", "A", "B")).label == "A"
+    assert find_device("audiooutput", "default", sound("audiooutput", "A", "default")).index == 1
+
+
+@pytest.mark.parametrize("src", ["", "off", "file:", "screen"])
+def test_nonsense_for_sound(src: str) -> None:
+    with pytest.raises(UsageError):
+        open_source("audio", src)
+
+
+def test_words_become_sources_that_remember_their_word() -> None:
+    for src in ("test", "file:a.wav", "default", "USB Mic"):
+        assert open_source("audio", src).device_id == src
+    for src in ("test", "file:a.mkv", "default", "2", "screen", "screen:2"):
+        source = open_source("video", src)
+        assert source.device_id == src
+        assert source.is_device == (src not in ("test", "file:a.mkv"))
+        assert not source.is_open
+    with pytest.raises(UsageError):
+        open_source("video", "screen:left")
+
+
+@pytest.mark.skipif("sys.platform != 'linux'", reason="cameras of Linux")
+def test_cameras_of_linux_by_their_first_node(tmp_path: Path) -> None:
+    for node, index, name in (
+        ("video0", "0", "Front"),
+        ("video1", "1", "Front"),
+        ("video10", "0", "Twin"),
+        ("video2", "0", "Twin"),
+    ):
+        (tmp_path / node).mkdir()
+        (tmp_path / node / "index").write_text(f"{index}\n")
+        (tmp_path / node / "name").write_text(f"{name}\n")
+    (tmp_path / "video5").mkdir()  # half unplugged
+    found = list_cameras(tmp_path)
+    assert [(each.index, each.device_id, each.default) for each in found] == [
+        (0, "Front", True),
+        (2, "2", False),
+        (10, "10", False),
+    ]
+
+
+def test_a_camera_that_is_no_camera(tmp_path: Path) -> None:
+    path = tmp_path / "empty.avi"
+    path.write_bytes(bytes(100))
+    with pytest.raises(DeviceError, match="gives no picture"):
+        open_source("video", str(path)).open()
+    with pytest.raises(DeviceError):
+        open_source("video", "no such camera").open()
+
+
+def test_the_command_lists_devices_and_tells_the_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    def query() -> tuple[list[dict[str, object]], tuple[int, int]]:
+        names = ("Built-in [Analog]", "Headset")
+        both = {"max_input_channels": 2, "max_output_channels": 2}
+        return [{"name": name, **both} for name in names], (0, 1)
+
+    def missing() -> None:
+        raise DeviceError("PortAudio is not installed.", "apt install libportaudio2")
+
+    monkeypatch.setattr(portaudio, "query", query)
+    monkeypatch.setattr(devices, "list_cameras", list)
+    text = CliRunner().invoke(devices_command).output
+    assert "Built-in [Analog]" in text
+    assert text.count("default") == 2
+    record = json.loads(CliRunner().invoke(devices_command, ["--json"]).output)
+    assert record["problem"] is None
+    assert record["devices"][3] == {
+        "kind": "audiooutput",
+        "device_id": "Headset",
+        "index": 1,
+        "label": "Headset",
+        "default": True,
+    }
+    monkeypatch.setattr(portaudio, "query", missing)
+    text = CliRunner().invoke(devices_command).output
+    assert "PortAudio is not installed" in text
+    record = json.loads(CliRunner().invoke(devices_command, ["--json"]).output)
+    assert record["problem"]["hint"] == "apt install libportaudio2"
