@@ -1,0 +1,1 @@
+"""RGB pictures to terminal cells and bytes; numpy only."""
