@@ -1,0 +1,44 @@
+"""aiortc's DTLS and SCTP with a guard at the border where packets come in.
+
+An exception out of a packet handler would end aiortc's receive loop, and with it the whole connection, in silence.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from aiortc import RTCDtlsTransport, RTCSctpTransport
+
+_log = logging.getLogger(__name__)
+
+
+class DtlsTransport(RTCDtlsTransport):
+    """`RTCDtlsTransport` that outlives malformed RTP and RTCP."""
+
+    async def _handle_rtp_data(self, data: bytes, arrival_time_ms: int) -> None:
+        try:
+            await super()._handle_rtp_data(data, arrival_time_ms=arrival_time_ms)
+        except ConnectionError:
+            raise
+        except Exception:  # noqa: BLE001 - packet border: one packet never ends a call
+            _log.warning("an RTP packet of %d bytes was dropped", len(data), exc_info=True)
+
+    async def _handle_rtcp_data(self, data: bytes) -> None:
+        try:
+            await super()._handle_rtcp_data(data)
+        except ConnectionError:
+            raise
+        except Exception:  # noqa: BLE001 - packet border: one packet never ends a call
+            _log.warning("an RTCP packet of %d bytes was dropped", len(data), exc_info=True)
+
+
+class SctpTransport(RTCSctpTransport):
+    """`RTCSctpTransport` that outlives malformed chunks and handlers that raise."""
+
+    async def _handle_data(self, data: bytes) -> None:
+        try:
+            await super()._handle_data(data)
+        except ConnectionError:
+            raise
+        except Exception:  # noqa: BLE001 - packet border: one packet never ends a call
+            _log.warning("an SCTP packet of %d bytes was dropped", len(data), exc_info=True)

@@ -1,0 +1,428 @@
+"""One connection to the server: ICE, DTLS and SCTP in one bundle, with our own offers and answers.
+
+LiveKit's v0 path has two: on the publisher's we offer and send, on the subscriber's we answer and receive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from aiortc import RTCCertificate
+from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsParameters
+from aiortc.rtcsctptransport import RTCSctpCapabilities
+from aiortc.rtp import RtcpRrPacket
+
+from engage_tui.errors import ConnectError
+from engage_tui.rtc import sections
+from engage_tui.rtc.audio_receiver import AudioReceiver
+from engage_tui.rtc.data_channel import DataChannels
+from engage_tui.rtc.dtls import DtlsTransport, SctpTransport
+from engage_tui.rtc.ice import IceTransport, parse_candidate, parse_candidate_line
+from engage_tui.rtc.receiver import Receiver
+from engage_tui.rtc.sender import AudioSender, Sender, VideoSender
+from engage_tui.rtc.video_receiver import VideoReceiver
+from engage_tui.tasks import TaskGroup
+from engage_tui.wire.sdp import Codec, Description, Section
+
+if TYPE_CHECKING:
+    from engage_tui.rtc.receiver import Stream
+
+_log = logging.getLogger(__name__)
+
+CONNECT_TIME = 10.0
+"""Seconds in which ICE and DTLS must stand."""
+
+REPORT_INTERVAL = (0.5, 1.0)
+"""Seconds between receiver reports, at random in between (RFC 3550 6.2)."""
+
+MAX_FEEDBACK = 200
+"""RTCP packets that wait to be sent; the oldest are dropped, timers ask again."""
+
+MAX_SECTIONS = 512
+"""Sections of one description; a server that wants more is not followed."""
+
+
+class PeerRole(StrEnum):
+    """Which of the two connections this is."""
+
+    PUBLISHER = "publisher"
+    SUBSCRIBER = "subscriber"
+
+
+def _ignore(*_: object) -> None:
+    """What is called where the owner asked for nothing."""
+
+
+@dataclass(slots=True)
+class _Slot:
+    """One section of ours, kept for ever and used again when its track has gone."""
+
+    mid: str
+    kind: str
+    codecs: list[Codec] = field(default_factory=list)
+    sender: AudioSender | VideoSender | None = None
+    offered: AudioSender | VideoSender | None = None  # as in our last offer
+
+
+class Peer:
+    """One connection of a call.
+
+    Args:
+        role: `PUBLISHER` offers and sends, `SUBSCRIBER` answers and receives.
+        on_receiver: Called with each new incoming track, before its first packet.
+        on_receiver_gone: Called when an incoming track is no longer announced, and for all at `close`.
+        on_data: Called with the label and bytes of each data channel message.
+        on_closed: Called at most once with the reason, when the transport ends without `close`.
+    """
+
+    def __init__(
+        self,
+        role: PeerRole,
+        *,
+        on_receiver: Callable[[Receiver], None] | None = None,
+        on_receiver_gone: Callable[[Receiver], None] | None = None,
+        on_data: Callable[[str, bytes], None] | None = None,
+        on_closed: Callable[[str], None] | None = None,
+    ) -> None:
+        self.role = role
+        self._on_receiver = on_receiver or _ignore
+        self._on_receiver_gone = on_receiver_gone or _ignore
+        self._on_data = on_data or _ignore
+        self._on_closed = on_closed or _ignore
+        self._ice = IceTransport()
+        self._dtls = DtlsTransport(self._ice, [RTCCertificate.generateCertificate()])  # type: ignore[arg-type]
+        self._sctp = SctpTransport(self._dtls)
+        self._channels = DataChannels(self._sctp, self._data)
+        self._tasks = TaskGroup(f"peer.{role}")
+        self._slots = [_Slot("0", "application")]
+        self._receivers: dict[str, Receiver] = {}
+        self._session_id = random.getrandbits(62)
+        self._version = 0
+        self._remote_user = ""
+        self._up = asyncio.Event()
+        self._failure = ""
+        self._closed = False
+        self._feedback_ssrc = random.getrandbits(32)
+        self._feedback: deque[bytes] = deque(maxlen=MAX_FEEDBACK)  # oldest dropped
+        self._feedback_ready = asyncio.Event()
+        self._dtls.on("statechange", self._dtls_changed)
+
+    # -- connection --------------------------------------------------------------------------------
+
+    async def connected(self, timeout: float = CONNECT_TIME) -> None:
+        """Wait until media and data can flow.
+
+        Raises:
+            ConnectError: They cannot, or not within `timeout` seconds.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                await self._up.wait()
+        except TimeoutError:
+            self._failure = self._failure or f"no media connection within {timeout:g} s"
+        if self._failure:
+            raise ConnectError(
+                f"The {self.role}'s media connection failed: {self._failure}.",
+                "Check that UDP to the server is not blocked.",
+            )
+
+    async def add_candidate(self, candidate_init: str) -> None:
+        """Try a trickled candidate: JSON of an ``RTCIceCandidateInit``; one we cannot read is ignored."""
+        if not self._closed:
+            await self._ice.add_candidate(parse_candidate(candidate_init))
+
+    async def close(self) -> None:
+        """End the connection and everything on it; idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        self._failure = self._failure or "closed"
+        self._up.set()
+        self._channels.close()
+        await self._tasks.cancel()
+        for mid in list(self._receivers):
+            self._drop(mid)
+        for slot in self._slots:
+            if slot.sender is not None:
+                await slot.sender.close()
+        await self._sctp.stop()
+        await self._dtls.stop()
+        await self._ice.close()
+
+    # -- data --------------------------------------------------------------------------------------
+
+    def create_channels(self) -> None:
+        """Open the reliable and the lossy data channel (publisher)."""
+        self._channels.create()
+
+    def send_data(self, label: str, payload: bytes) -> None:
+        """Send a message on a data channel.
+
+        Raises:
+            ConnectError: The channel is not open, or too much waits on it.
+        """
+        self._channels.send(label, payload)
+
+    async def data_ready(self, label: str, timeout: float = CONNECT_TIME) -> None:
+        """Wait until a data channel is open.
+
+        Raises:
+            ConnectError: It did not open within `timeout` seconds.
+        """
+        await self._channels.ready(label, timeout)
+
+    # -- receiving ---------------------------------------------------------------------------------
+
+    async def answer(self, sdp: str) -> str:
+        """Take the server's offer and answer it; at any time, also while the connection is being made.
+
+        Raises:
+            SdpError: The offer cannot be understood.
+        """
+        offer = Description.parse(sdp)
+        if len(offer.sections) > MAX_SECTIONS:
+            raise ConnectError("The server offers too many media sections.")
+        await self._take_transport(offer)
+        answers = []
+        for section in offer.sections:
+            codecs = sections.takeable(section)
+            stream = sections.stream_of(section, codecs)
+            self._assign(section.mid, stream, codecs)
+            answers.append(sections.answer_to(section, codecs, live=stream is not None))
+        for mid in set(self._receivers) - {section.mid for section in offer.sections}:
+            self._drop(mid)
+        return self._describe(answers, setup="active")
+
+    def _assign(self, mid: str, stream: Stream | None, codecs: list[Codec]) -> None:
+        """Have a section's stream received by a receiver of its own; a new stream gets a new one."""
+        current = self._receivers.get(mid)
+        if current is not None and current.stream == stream:
+            return
+        if current is not None:
+            self._drop(mid)
+        if stream is None:
+            return
+        kind = AudioReceiver if stream.kind == "audio" else VideoReceiver
+        receiver = kind(stream, codecs, self._send_feedback, self._feedback_ssrc)
+        self._receivers[mid] = receiver
+        self._dtls._register_rtp_receiver(  # noqa: SLF001
+            receiver,
+            sections.receive_parameters(stream, codecs),
+        )
+        self._tell(self._on_receiver, receiver)
+
+    def _drop(self, mid: str) -> None:
+        receiver = self._receivers.pop(mid)
+        self._dtls._unregister_rtp_receiver(receiver)  # noqa: SLF001
+        receiver.close()
+        self._tell(self._on_receiver_gone, receiver)
+
+    # -- sending -----------------------------------------------------------------------------------
+
+    def add_audio_sender(self, cid: str) -> AudioSender:
+        """Prepare to send sound as the track `cid`; it flows once the next offer is answered."""
+        sender = AudioSender(cid, self._dtls)
+        self._place(sender)
+        return sender
+
+    def add_video_sender(self, cid: str, *, codec: str = "vp8", bitrate: int = 0) -> VideoSender:
+        """Prepare to send pictures as the track `cid`; they flow once the next offer is answered.
+
+        Args:
+            cid: Our name for the track.
+            codec: ``vp8`` or ``h264``.
+            bitrate: Bits a second; 0 chooses by the picture's size.
+        """
+        sender = VideoSender(cid, self._dtls, codec=codec, bitrate=bitrate)
+        self._place(sender)
+        return sender
+
+    async def remove_sender(self, sender: Sender) -> None:
+        """Stop sending a track; its section turns inactive with the next offer, and is used again."""
+        for slot in self._slots:
+            if slot.sender is sender:
+                slot.sender = None
+        await sender.close()
+
+    async def offer(self) -> str:
+        """The next offer: data channels first, then a section for each track there ever was."""
+        await self._ice.gather(controlling=True)
+        own = []
+        for slot in self._slots:
+            if slot.kind == "application":
+                own.append(
+                    Section("application", mid=slot.mid, sctp_port=5000, max_message_size=65535)
+                )
+                continue
+            sender = slot.offered = slot.sender
+            own.append(
+                sections.offered_section(
+                    slot.mid,
+                    slot.kind,
+                    slot.codecs,
+                    "" if sender is None else sender.cid,
+                    None if sender is None else sender.rtp.ssrcs,
+                )
+            )
+        return self._describe(own, setup="actpass")
+
+    async def apply_answer(self, sdp: str) -> None:
+        """Take the server's answer to our last offer; accepted tracks start once the connection stands.
+
+        Raises:
+            SdpError: The answer cannot be understood.
+        """
+        answer = Description.parse(sdp)
+        await self._take_transport(answer)
+        accepted = [
+            (slot.offered, section)
+            for slot in self._slots
+            if slot.offered is not None and (section := answer.section(slot.mid)) is not None
+        ]
+        self._tasks.spawn(self._start_senders(accepted), "start_senders")
+
+    async def _start_senders(
+        self, accepted: list[tuple[AudioSender | VideoSender, Section]]
+    ) -> None:
+        # aiortc's sender gives up for good when its first packet cannot leave.
+        await self._up.wait()
+        for sender, section in accepted:
+            taken = (
+                section.port and section.codecs and section.direction in ("recvonly", "sendrecv")
+            )
+            if taken and not self._failure:
+                await sender.start(sections.send_parameters(section))
+
+    def _place(self, sender: AudioSender | VideoSender) -> None:
+        codecs = sections.offered_codecs(sender.kind, sender.codec)
+        free = (s for s in self._slots if s.kind == sender.kind and s.sender is None)
+        slot = next((s for s in free if s.codecs[0].is_a(codecs[0].name)), None)
+        if slot is None:
+            slot = _Slot(str(len(self._slots)), sender.kind, codecs)
+            self._slots.append(slot)
+        slot.sender = sender
+
+    # -- transport ---------------------------------------------------------------------------------
+
+    def _describe(self, own: list[Section], setup: str) -> str:
+        self._version += 1
+        user, password = self._ice.credentials
+        fingerprint = next(
+            each
+            for each in self._dtls.getLocalParameters().fingerprints
+            if each.algorithm == "sha-256"
+        )
+        for section in own:
+            if section.port == 0:
+                continue
+            section.ice_ufrag, section.ice_pwd = user, password
+            section.fingerprint = f"{fingerprint.algorithm} {fingerprint.value}"
+            section.setup = setup
+        first = next((section for section in own if section.port != 0), None)
+        if first is not None:
+            first.candidates = self._ice.candidates
+            first.end_of_candidates = True
+        return str(Description(sections=own, session_id=self._session_id, version=self._version))
+
+    async def _take_transport(self, remote: Description) -> None:
+        """Start connecting with the first description; take the candidates of each."""
+        carrier = next((s for s in remote.sections if s.ice_ufrag and s.fingerprint), None)
+        if carrier is None:
+            raise ConnectError("The server's description names no transport.")
+        # The offerer controls; against a lite end the full one does (RFC 8445 6.1.1).
+        await self._ice.gather(controlling=self.role is PeerRole.PUBLISHER or remote.ice_lite)
+        for section in remote.sections:
+            for line in section.candidates:
+                await self._ice.add_candidate(parse_candidate_line(line))
+        if not self._remote_user:
+            self._remote_user = carrier.ice_ufrag
+            self._tasks.spawn(self._connect(carrier, remote.ice_lite), "connect")
+        elif carrier.ice_ufrag != self._remote_user:
+            self._fail("the server restarted the connection")
+
+    async def _connect(self, remote: Section, lite: bool) -> None:
+        try:
+            await self._ice.connect(
+                remote.ice_ufrag, remote.ice_pwd, lite=lite, timeout=CONNECT_TIME
+            )
+            theirs = {"active": "client", "passive": "server"}.get(remote.setup, "auto")
+            # Our answers say active; on our offers the server chooses.
+            we_accept = self.role is PeerRole.PUBLISHER and theirs == "client"
+            self._dtls._set_role("server" if we_accept else "client")  # noqa: SLF001
+            algorithm, _, value = remote.fingerprint.partition(" ")
+            await self._dtls.start(
+                RTCDtlsParameters(
+                    fingerprints=[
+                        RTCDtlsFingerprint(algorithm=algorithm.lower(), value=value.strip())
+                    ],
+                    role=theirs,
+                )
+            )
+            if self._dtls.state != "connected":
+                self._fail(f"DTLS {self._dtls.state}")
+                return
+            self._tasks.spawn(self._send_feedbacks(), "feedback")
+            self._tasks.spawn(self._send_reports(), "reports")
+            self._up.set()
+            await self._sctp.start(RTCSctpCapabilities(maxMessageSize=65535), 5000)
+        except (ConnectionError, OSError) as error:
+            self._fail(str(error) or type(error).__name__)
+
+    def _dtls_changed(self) -> None:
+        if self._up.is_set() and self._dtls.state in ("closed", "failed"):
+            self._fail(f"the connection was {self._dtls.state}")
+
+    def _fail(self, why: str) -> None:
+        if self._closed or self._failure:
+            return
+        self._failure = why
+        self._up.set()
+        _log.info("%s: %s", self.role, why)
+        self._tell(self._on_closed, why)
+
+    def _data(self, label: str, payload: bytes) -> None:
+        self._tell(self._on_data, label, payload)
+
+    def _tell(self, handler: Callable[..., None], *arguments: object) -> None:
+        try:
+            handler(*arguments)
+        except Exception:  # noqa: BLE001 - handler call: its failure must not end the connection
+            _log.exception("a handler of the %s failed", self.role)
+
+    # -- RTCP --------------------------------------------------------------------------------------
+
+    def _send_feedback(self, packet: bytes) -> None:
+        self._feedback.append(packet)
+        self._feedback_ready.set()
+
+    async def _send_feedbacks(self) -> None:
+        while True:
+            await self._feedback_ready.wait()
+            self._feedback_ready.clear()
+            while self._feedback:
+                await self._send_rtcp(self._feedback.popleft())
+
+    async def _send_reports(self) -> None:
+        while True:
+            await asyncio.sleep(random.uniform(*REPORT_INTERVAL))
+            reports = [
+                report
+                for receiver in self._receivers.values()
+                if (report := receiver.report()) is not None
+            ]
+            for start in range(0, len(reports), 31):  # as many as the header can count
+                packet = RtcpRrPacket(ssrc=self._feedback_ssrc, reports=reports[start : start + 31])
+                await self._send_rtcp(bytes(packet))
+
+    async def _send_rtcp(self, packet: bytes) -> None:
+        try:
+            await self._dtls._send_rtp(packet)  # noqa: SLF001
+        except (ConnectionError, OSError) as error:
+            _log.debug("feedback not sent: %s", error)

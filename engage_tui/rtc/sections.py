@@ -1,0 +1,166 @@
+"""Media sections as we offer and answer them: which codecs we take, and what a section says of a stream.
+
+Pure functions over `wire.sdp`; no connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from aiortc.rtcrtpparameters import (
+    RTCRtcpFeedback,
+    RTCRtpCodecParameters,
+    RTCRtpDecodingParameters,
+    RTCRtpHeaderExtensionParameters,
+    RTCRtpReceiveParameters,
+    RTCRtpSendParameters,
+)
+
+from engage_tui.rtc.receiver import Stream
+from engage_tui.wire.sdp import AUDIO_LEVEL, MID, Codec, Section
+
+CNAME = "engage"
+_TAKEN = {"audio": ("opus",), "video": ("vp8", "h264")}
+_FEEDBACK = ("nack", "nack pli", "ccm fir")
+_OPUS = Codec(111, "opus", 48_000, 2, {"minptime": "10", "useinbandfec": "1"})
+_VIDEO = {
+    "VP8": Codec(96, "VP8", 90_000, None, {}, list(_FEEDBACK)),
+    "H264": Codec(
+        108,
+        "H264",
+        90_000,
+        None,
+        {
+            "level-asymmetry-allowed": "1",
+            "packetization-mode": "1",
+            "profile-level-id": "42e01f",
+        },
+        list(_FEEDBACK),
+    ),
+}
+_EXTENSIONS = {"audio": {1: MID, 2: AUDIO_LEVEL}, "video": {1: MID}}
+
+
+def takeable(section: Section) -> list[Codec]:
+    """The codecs of an offered section that we can decode, each with its retransmission format."""
+    taken = [
+        replace(codec, feedback=[each for each in codec.feedback if each in _FEEDBACK])
+        for codec in section.codecs
+        if codec.name.lower() in _TAKEN.get(section.kind, ())
+    ]
+    numbers = {str(codec.payload_type) for codec in taken}
+    repairs = [
+        codec
+        for codec in section.codecs
+        if codec.is_a("rtx") and codec.parameters.get("apt") in numbers
+    ]
+    return taken + repairs
+
+
+def stream_of(section: Section, codecs: Sequence[Codec]) -> Stream | None:
+    """The stream that an offered section brings, or None where it brings none that we can take."""
+    if not codecs or section.port == 0 or section.direction not in ("sendonly", "sendrecv"):
+        return None
+    repairs = {members[1] for _, members in section.ssrc_groups if len(members) == 2}
+    ssrc = next((each for each in section.ssrcs if each not in repairs), None)
+    group, track = section.msid or ("", "")
+    participant, _, named = group.partition("|")
+    return Stream(
+        mid=section.mid,
+        kind=section.kind,
+        ssrc=ssrc,
+        repair_ssrc=None if ssrc is None else section.repair_of(ssrc),
+        codecs=tuple((codec.payload_type, codec.name) for codec in codecs),
+        participant_sid=participant,
+        track_sid=named if named.startswith("TR") else track,
+    )
+
+
+def answer_to(section: Section, codecs: list[Codec], *, live: bool) -> Section:
+    """Our answer to an offered section, without transport attributes.
+
+    A section that was withdrawn or has no codec that we know is rejected; one that brings nothing is kept inactive.
+    """
+    if section.kind == "application":
+        return Section("application", mid=section.mid, sctp_port=5000, max_message_size=65535)
+    if not codecs or section.port == 0:
+        return Section(
+            section.kind,
+            mid=section.mid,
+            port=0,
+            direction="inactive",
+            formats=section.formats,
+            codecs=section.codecs,
+        )
+    return Section(
+        section.kind,
+        mid=section.mid,
+        direction="recvonly" if live else "inactive",
+        codecs=codecs,
+    )
+
+
+def offered_codecs(kind: str, name: str) -> list[Codec]:
+    """What we offer to send: one codec, and for video its retransmissions."""
+    if kind == "audio":
+        return [_OPUS]
+    codec = _VIDEO[name]
+    repair = Codec(codec.payload_type + 1, "rtx", 90_000, None, {"apt": str(codec.payload_type)})
+    return [codec, repair]
+
+
+def offered_section(
+    mid: str, kind: str, codecs: list[Codec], cid: str, ssrcs: tuple[int, int] | None
+) -> Section:
+    """A section in which we send the track `cid`, or inactive without SSRCs; no transport attributes."""
+    section = Section(kind, mid=mid, direction="inactive", codecs=codecs)
+    section.extensions = dict(_EXTENSIONS[kind])
+    if ssrcs is not None:
+        section.direction = "sendonly"
+        section.msid = ("-", cid)
+        section.ssrcs = list(ssrcs) if kind == "video" else [ssrcs[0]]
+        section.ssrc_groups = [("FID", ssrcs)] if kind == "video" else []
+    return section
+
+
+def receive_parameters(stream: Stream, codecs: Sequence[Codec]) -> RTCRtpReceiveParameters:
+    """What aiortc's DTLS transport needs to route a stream's packets to its receiver."""
+    ssrcs = [each for each in (stream.ssrc, stream.repair_ssrc) if each is not None]
+    return RTCRtpReceiveParameters(
+        codecs=[_to_aiortc(stream.kind, codec) for codec in codecs],
+        muxId=stream.mid,
+        encodings=[RTCRtpDecodingParameters(ssrc=ssrc, payloadType=0) for ssrc in ssrcs],
+    )
+
+
+def send_parameters(answer: Section) -> RTCRtpSendParameters:
+    """What aiortc's sender needs of the answered section."""
+    parameters = RTCRtpSendParameters(
+        codecs=[_to_aiortc(answer.kind, codec) for codec in answer.codecs],
+        headerExtensions=[
+            RTCRtpHeaderExtensionParameters(id=number, uri=uri)
+            for number, uri in answer.extensions.items()
+        ],
+        muxId=answer.mid,
+    )
+    parameters.rtcp.cname = CNAME
+    return parameters
+
+
+def _to_aiortc(kind: str, codec: Codec) -> RTCRtpCodecParameters:
+    feedback = []
+    for text in codec.feedback:
+        name, _, parameter = text.partition(" ")
+        feedback.append(RTCRtcpFeedback(name, parameter or None))
+    return RTCRtpCodecParameters(
+        mimeType=f"{kind}/{codec.name}",
+        clockRate=codec.clock_rate,
+        channels=codec.channels,
+        payloadType=codec.payload_type,
+        rtcpFeedback=feedback,
+        parameters={
+            key: int(value) if key == "apt" and value.isdigit() else value
+            for key, value in codec.parameters.items()
+        },
+    )

@@ -1,0 +1,92 @@
+"""The private names of aiortc and aioice that the transport stands on, with their signatures."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+
+import aioice
+import pytest
+from aiortc import RTCDtlsTransport, RTCRtpSender, RTCSctpTransport
+from aiortc.rtcdtlstransport import RtpReceiver
+from aiortc.rtcrtpsender import RTCEncodedFrame
+
+from engage_tui.rtc.dtls import DtlsTransport, SctpTransport
+from engage_tui.rtc.ice import IceTransport
+from engage_tui.rtc.receiver import Receiver
+from engage_tui.rtc.sender import RtpSender
+
+
+def arguments(function: Callable[..., object]) -> list[str]:
+    return list(inspect.signature(function).parameters)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "wanted", "is_async"),
+    [
+        # called by us
+        (RTCDtlsTransport, "_register_rtp_receiver", ["self", "receiver", "parameters"], False),
+        (RTCDtlsTransport, "_unregister_rtp_receiver", ["self", "receiver"], False),
+        (RTCDtlsTransport, "_send_rtp", ["self", "data"], True),
+        (RTCDtlsTransport, "_set_role", ["self", "role"], False),
+        # implemented by us and called by aiortc
+        (RtpReceiver, "_handle_rtp_packet", ["self", "packet", "arrival_time_ms"], True),
+        (RtpReceiver, "_handle_rtcp_packet", ["self", "packet"], True),
+        (RtpReceiver, "_handle_disconnect", ["self"], False),
+        # overridden by us
+        (RTCDtlsTransport, "_handle_rtp_data", ["self", "data", "arrival_time_ms"], True),
+        (RTCDtlsTransport, "_handle_rtcp_data", ["self", "data"], True),
+        (RTCSctpTransport, "_handle_data", ["self", "data"], True),
+        (RTCRtpSender, "_next_encoded_frame", ["self", "codec"], True),
+        (RTCRtpSender, "_send_keyframe", ["self"], False),
+        (
+            aioice.Connection,
+            "get_component_candidates",
+            ["self", "component", "addresses", "timeout"],
+            True,
+        ),
+    ],
+)
+def test_a_name_is_there_with_its_signature(
+    owner: type, name: str, wanted: list[str], is_async: bool
+) -> None:
+    function = getattr(owner, name)
+    assert arguments(function) == wanted
+    assert inspect.iscoroutinefunction(function) == is_async
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "name"),
+    [
+        (Receiver, RtpReceiver, "_handle_rtp_packet"),
+        (Receiver, RtpReceiver, "_handle_rtcp_packet"),
+        (Receiver, RtpReceiver, "_handle_disconnect"),
+        (DtlsTransport, RTCDtlsTransport, "_handle_rtp_data"),
+        (DtlsTransport, RTCDtlsTransport, "_handle_rtcp_data"),
+        (SctpTransport, RTCSctpTransport, "_handle_data"),
+        (RtpSender, RTCRtpSender, "_next_encoded_frame"),
+        (RtpSender, RTCRtpSender, "_send_keyframe"),
+    ],
+)
+def test_ours_takes_what_theirs_takes(ours: type, theirs: type, name: str) -> None:
+    assert arguments(getattr(ours, name)) == arguments(getattr(theirs, name))
+
+
+def test_dtls_asks_nothing_else_of_the_transport_below() -> None:
+    source = inspect.getsource(RTCDtlsTransport)
+    used = {
+        name
+        for name in ("_recv", "_send", "role", "state", "iceGatherer", "start", "stop")
+        if f"self.transport.{name}" in source or f"self._transport.{name}" in source
+    }
+    assert used == {"_recv", "_send", "role"}
+    assert arguments(IceTransport._recv) == ["self"]
+    assert arguments(IceTransport._send) == ["self", "data"]
+
+
+def test_the_sender_has_its_ssrcs_and_runs_on_encoded_frames() -> None:
+    source = inspect.getsource(RTCRtpSender)
+    assert "self._ssrc = " in source
+    assert "self._rtx_ssrc = " in source
+    assert "await self._next_encoded_frame(codec)" in source
+    assert arguments(RTCEncodedFrame) == ["payloads", "timestamp", "audio_level"]
