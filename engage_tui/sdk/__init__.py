@@ -1,0 +1,1 @@
+"""Engage's API: Space, Room, participants, publications, tracks, events, devices, the audio connection manager."""

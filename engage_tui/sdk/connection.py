@@ -1,0 +1,272 @@
+"""One session with the server: signalling, and the two connections that carry media and data.
+
+A session that is lost is not mended: the room makes a new one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from livekit.protocol import rtc
+
+from engage_tui.errors import ConnectError, EngageError, PublishError
+from engage_tui.rtc.peer import Peer, PeerRole
+from engage_tui.rtc.signaling import SignalClient
+from engage_tui.tasks import TaskGroup
+from engage_tui.wire.signal import SignalOptions
+
+if TYPE_CHECKING:
+    from livekit.protocol import models
+
+    from engage_tui.rtc.receiver import Receiver
+
+_log = logging.getLogger(__name__)
+
+ANSWER_TIME = 10.0
+"""Seconds in which the server must answer an offer or an announced track."""
+
+MAX_OFFERS = 64
+"""Offers of the server that wait to be answered; one more ends the session."""
+
+
+LEAVE_GRACE = 0.5
+"""Seconds after the media's end in which the leave that caused it may still arrive."""
+
+
+class ConnectionOwner(Protocol):
+    """What a session tells its room; all called on the event loop."""
+
+    def on_signal(self, message: rtc.SignalResponse) -> None:
+        """A message that is not about the connections themselves."""
+
+    def on_receiver(self, receiver: Receiver) -> None:
+        """A track begins to come in."""
+
+    def on_receiver_gone(self, receiver: Receiver) -> None:
+        """A track comes in no more."""
+
+    def on_data(self, label: str, payload: bytes) -> None:
+        """A data channel's message."""
+
+    def on_connection_lost(self, connection: Connection, why: str) -> None:
+        """The session is over, and nobody closed it; called at most once."""
+
+
+class Connection:
+    """A session, from `open` to `close`.
+
+    Attributes:
+        publisher: The connection on which we send; None before `open`.
+        subscriber: The connection on which we receive; None before `open`.
+    """
+
+    def __init__(self, owner: ConnectionOwner) -> None:
+        self.publisher: Peer | None = None
+        self.subscriber: Peer | None = None
+        self._owner = owner
+        self._signal = SignalClient(self._on_message, self._on_lost)
+        self._tasks = TaskGroup("connection")
+        self._offers: asyncio.Queue[rtc.SessionDescription] = asyncio.Queue(MAX_OFFERS)
+        self._answers: dict[int, asyncio.Future[str]] = {}
+        self._pending: dict[str, asyncio.Future[models.TrackInfo]] = {}
+        self._offer_number = 0
+        self._negotiating = asyncio.Lock()
+        self._over = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was lost or closed."""
+        return self._over
+
+    @property
+    def token(self) -> str:
+        """The freshest token: the server renews it."""
+        return self._signal.token
+
+    @property
+    def round_trip_time(self) -> float | None:
+        """Seconds of the last ping's way there and back; None until measured."""
+        return self._signal.round_trip_time
+
+    async def open(
+        self,
+        url: str,
+        token: str,
+        on_joined: Callable[[rtc.JoinResponse], None],
+        timeout: float,
+    ) -> None:
+        """Join and wait until media can flow.
+
+        Args:
+            url: The server's address.
+            token: The access token.
+            on_joined: Called with the server's welcome before any message after it.
+            timeout: Seconds after which joining gives up.
+
+        Raises:
+            EngageError: As `SignalClient.join`, and `ConnectError` when no media connection comes about.
+        """
+        end = asyncio.get_running_loop().time() + timeout
+        options = SignalOptions(auto_subscribe=False, sdk="python")
+        join = await self._signal.join(url, token, options, timeout)
+        self.subscriber = Peer(
+            PeerRole.SUBSCRIBER,
+            on_receiver=self._owner.on_receiver,
+            on_receiver_gone=self._owner.on_receiver_gone,
+            on_data=self._owner.on_data,
+            on_closed=self._media_lost,
+        )
+        self.publisher = Peer(
+            PeerRole.PUBLISHER, on_data=self._owner.on_data, on_closed=self._media_lost
+        )
+        self.publisher.create_channels()
+        on_joined(join)
+        self._tasks.spawn(self._answer_offers(self.subscriber), "answer_offers")
+        await self.negotiate()
+        primary = self.subscriber if join.subscriber_primary else self.publisher
+        await primary.connected(max(1.0, end - asyncio.get_running_loop().time()))
+
+    def send(self, request: rtc.SignalRequest) -> None:
+        """Queue a request for the server."""
+        self._signal.send(request)
+
+    async def announce(self, request: rtc.AddTrackRequest) -> models.TrackInfo:
+        """Announce a track and wait for its SID.
+
+        Raises:
+            PublishError: The server refuses it, or says nothing.
+        """
+        answer: asyncio.Future[models.TrackInfo] = asyncio.get_running_loop().create_future()
+        self._pending[request.cid] = answer
+        self.send(rtc.SignalRequest(add_track=request))
+        try:
+            async with asyncio.timeout(ANSWER_TIME):
+                return await answer
+        except TimeoutError as error:
+            raise PublishError(
+                "The server did not answer the announcement of a track.", "Try again."
+            ) from error
+        finally:
+            self._pending.pop(request.cid, None)
+
+    async def negotiate(self) -> None:
+        """Offer what we send as it stands now, and take the server's answer; one at a time.
+
+        Raises:
+            ConnectError: The server does not answer.
+        """
+        if self.publisher is None:
+            raise ConnectError("There is no connection to the server.")
+        async with self._negotiating:
+            self._offer_number += 1
+            number = self._offer_number
+            answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+            self._answers = {number: answer}
+            request = rtc.SignalRequest()
+            request.offer.type = "offer"
+            request.offer.id = number
+            request.offer.sdp = await self.publisher.offer()
+            self.send(request)
+            try:
+                async with asyncio.timeout(ANSWER_TIME):
+                    sdp = await answer
+            except TimeoutError as error:
+                raise ConnectError("The server does not answer our offer.", "Try again.") from error
+            await self.publisher.apply_answer(sdp)
+
+    async def close(self, *, leave: bool = False) -> None:
+        """End the session; idempotent; leaves no task and no socket.
+
+        Args:
+            leave: Tell the server that we leave for good.
+        """
+        self._over = True
+        # Not cancelled: whoever waits would take that for a cancellation of their own task.
+        futures: list[asyncio.Future[Any]] = [*self._answers.values(), *self._pending.values()]
+        for waiting in futures:
+            if not waiting.done():
+                waiting.set_exception(ConnectError("The connection ended.", "Try again."))
+        await self._tasks.cancel()
+        await self._signal.close(leave=leave)
+        for peer in (self.publisher, self.subscriber):
+            if peer is not None:
+                await peer.close()
+
+    async def _answer_offers(self, subscriber: Peer) -> None:
+        """Serve the server's offers in their order."""
+        while True:
+            offer = await self._offers.get()
+            try:
+                sdp = await subscriber.answer(offer.sdp)
+            except EngageError as error:
+                _log.warning("an offer of the server was not taken: %s", error)
+                continue
+            request = rtc.SignalRequest()
+            request.answer.type = "answer"
+            request.answer.id = offer.id
+            request.answer.sdp = sdp
+            self.send(request)
+
+    def _on_message(self, message: rtc.SignalResponse) -> None:
+        match message.WhichOneof("message"):
+            case "offer":
+                try:
+                    self._offers.put_nowait(message.offer)
+                except asyncio.QueueFull:
+                    self._on_lost("the server sends offers faster than they can be answered")
+            case "answer":
+                self._answered(message.answer)
+            case "trickle":
+                self._trickled(message.trickle)
+            case "track_published":
+                self._settle(message.track_published.cid, message.track_published.track)
+            case "request_response":
+                self._refused(message.request_response)
+            case _:
+                self._owner.on_signal(message)
+
+    def _answered(self, answer: rtc.SessionDescription) -> None:
+        # Servers before protocol 17 do not echo the number.
+        future = self._answers.get(answer.id or self._offer_number)
+        if future is not None and not future.done():
+            future.set_result(answer.sdp)
+
+    def _trickled(self, trickle: rtc.TrickleRequest) -> None:
+        peer = self.publisher if trickle.target == rtc.PUBLISHER else self.subscriber
+        if peer is not None:
+            self._tasks.spawn(peer.add_candidate(trickle.candidateInit), "candidate")
+
+    def _settle(self, cid: str, track: models.TrackInfo) -> None:
+        future = self._pending.get(cid)
+        if future is not None and not future.done():
+            future.set_result(track)
+
+    def _refused(self, response: rtc.RequestResponse) -> None:
+        future = self._pending.get(response.add_track.cid)
+        if future is None or future.done() or response.reason == rtc.RequestResponse.QUEUED:
+            return
+        reason = rtc.RequestResponse.Reason.Name(response.reason).lower().replace("_", " ")
+        said = response.message or reason
+        future.set_exception(
+            PublishError(
+                f"The server does not let us publish this track ({said}).",
+                "The token must allow publishing this source.",
+            )
+        )
+
+    def _media_lost(self, why: str) -> None:
+        if not self._over:
+            self._tasks.spawn(self._lost_soon(why), "media_lost")
+
+    async def _lost_soon(self, why: str) -> None:
+        """Report lost media, unless signalling says meanwhile that it was meant: a leave may be overtaken."""
+        await asyncio.sleep(LEAVE_GRACE)
+        self._on_lost(why)
+
+    def _on_lost(self, why: str) -> None:
+        if not self._over:
+            self._over = True
+            self._owner.on_connection_lost(self, why)

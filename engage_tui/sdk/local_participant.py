@@ -1,0 +1,433 @@
+"""Ourselves in the room: what we publish."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from livekit.protocol import models, rtc
+
+from engage_tui.errors import ConnectError, EngageError, PublishError, RefusedError
+from engage_tui.sdk.convert import kind_number, source_number
+from engage_tui.sdk.enums import (
+    DataPacketKind,
+    ParticipantEvent,
+    TrackEvent,
+    TrackKind,
+    TrackSource,
+)
+from engage_tui.sdk.local_track import (
+    LocalAudioTrack,
+    LocalTrack,
+    LocalVideoTrack,
+    create_local_audio_track,
+    create_local_screen_tracks,
+    create_local_tracks,
+    create_local_video_track,
+)
+from engage_tui.sdk.options import (
+    AudioCaptureOptions,
+    ScreenShareCaptureOptions,
+    TrackPublishOptions,
+    VideoCaptureOptions,
+)
+from engage_tui.sdk.participant import Participant, RoomPort
+from engage_tui.sdk.publication import LocalTrackPublication
+from engage_tui.wire import data
+
+if TYPE_CHECKING:
+    from engage_tui.rtc.sender import AudioSender, VideoSender
+    from engage_tui.sdk.connection import Connection
+
+_log = logging.getLogger(__name__)
+
+CaptureOptions = AudioCaptureOptions | VideoCaptureOptions | ScreenShareCaptureOptions
+
+_NOT_ALLOWED = "Ask for a token that allows it."
+
+
+class LocalRoomPort(RoomPort, Protocol):
+    """What the local participant needs of the room beyond the others' needs."""
+
+    async def settled(self) -> Connection:
+        """The connection, once a running reconnect has ended.
+
+        Raises:
+            ConnectError: The room is not connected.
+        """
+
+
+@dataclass(slots=True)
+class _Published:
+    """What is needed to publish a track again after a rejoin."""
+
+    publication: LocalTrackPublication
+    options: TrackPublishOptions
+    sender: AudioSender | VideoSender
+
+
+class LocalParticipant(Participant[LocalTrackPublication]):
+    """Ourselves. Tracks that we publish stand in the same maps as everybody's."""
+
+    def __init__(self, info: models.ParticipantInfo, room: LocalRoomPort) -> None:
+        super().__init__(info, room)
+        self._local_room = room
+        self._published: dict[str, _Published] = {}
+        self._owed: list[tuple[LocalTrack, TrackPublishOptions]] = []  # to the next session
+        self._publishing = asyncio.Lock()
+        self._changing: set[TrackSource] = set()
+        self._reliable_number = 0
+
+    # -- one call for each of the three switches ---------------------------------------------------
+
+    async def set_microphone_enabled(
+        self,
+        enabled: bool,
+        capture: AudioCaptureOptions | None = None,
+        publish: TrackPublishOptions | None = None,
+    ) -> LocalTrackPublication | None:
+        """Publish the microphone or unmute it; False mutes it.
+
+        Returns:
+            Its publication; None if there is none, or if another change is still under way.
+
+        Raises:
+            DeviceError: It cannot be opened.
+            PublishError: The server does not take it.
+        """
+        return await self._set_enabled(TrackSource.MICROPHONE, enabled, capture, publish)
+
+    async def set_camera_enabled(
+        self,
+        enabled: bool,
+        capture: VideoCaptureOptions | None = None,
+        publish: TrackPublishOptions | None = None,
+    ) -> LocalTrackPublication | None:
+        """Publish the camera or unmute it; False mutes it and frees the device.
+
+        Returns and raises as `set_microphone_enabled`.
+        """
+        return await self._set_enabled(TrackSource.CAMERA, enabled, capture, publish)
+
+    async def set_screen_share_enabled(
+        self,
+        enabled: bool,
+        capture: ScreenShareCaptureOptions | None = None,
+        publish: TrackPublishOptions | None = None,
+    ) -> LocalTrackPublication | None:
+        """Publish the screen; False unpublishes it, because a shared screen cannot be muted.
+
+        Returns and raises as `set_microphone_enabled`.
+        """
+        return await self._set_enabled(TrackSource.SCREEN_SHARE, enabled, capture, publish)
+
+    async def _set_enabled(
+        self,
+        source: TrackSource,
+        enabled: bool,
+        capture: CaptureOptions | None,
+        options: TrackPublishOptions | None,
+    ) -> LocalTrackPublication | None:
+        if source in self._changing:
+            return None
+        self._changing.add(source)
+        try:
+            publication = self.get_track(source)
+            if publication is not None:
+                await self._switch(publication, enabled)
+                return publication
+            return await self._capture_and_publish(source, capture, options) if enabled else None
+        except EngageError as error:
+            if (
+                error.exit_code == 5
+            ):  # a device's error is everybody's business, see MEDIA_DEVICES_ERROR
+                self.emit(ParticipantEvent.MEDIA_DEVICES_ERROR, error)
+            raise
+        finally:
+            self._changing.discard(source)
+
+    async def _switch(self, publication: LocalTrackPublication, enabled: bool) -> None:
+        if enabled:
+            await publication.unmute()
+        elif publication.source is not TrackSource.SCREEN_SHARE:
+            await publication.mute()
+        elif publication.track is not None:
+            await self.unpublish_track(publication.track)
+
+    async def _capture_and_publish(
+        self,
+        source: TrackSource,
+        capture: CaptureOptions | None,
+        options: TrackPublishOptions | None,
+    ) -> LocalTrackPublication:
+        self._check_allowed(source)
+        track = await _capture(source, capture)
+        try:
+            return await self.publish_track(track, options)
+        except BaseException:
+            await track.stop()
+            raise
+
+    # -- tracks ------------------------------------------------------------------------------------
+
+    async def create_tracks(
+        self,
+        audio: bool | str | AudioCaptureOptions = True,
+        video: bool | str | VideoCaptureOptions = True,
+    ) -> list[LocalTrack]:
+        """As `create_local_tracks`."""
+        return await create_local_tracks(audio, video)
+
+    async def create_screen_tracks(
+        self, options: ScreenShareCaptureOptions | None = None
+    ) -> list[LocalTrack]:
+        """As `create_local_screen_tracks`."""
+        return await create_local_screen_tracks(options=options)
+
+    async def publish_track(
+        self, track: LocalTrack, options: TrackPublishOptions | None = None
+    ) -> LocalTrackPublication:
+        """Share a track with the room; waits for a running reconnect.
+
+        Publishing the same track again returns the publication that stands.
+
+        Raises:
+            ConnectError: The room is not connected.
+            PublishError: The token or the server does not allow it.
+        """
+        async with self._publishing:
+            for each in self._published.values():
+                if each.publication.track is track:
+                    _log.warning("%s is already published", track.source)
+                    return each.publication
+            chosen = options or TrackPublishOptions()
+            if chosen.source is not None:
+                track.source = chosen.source
+            self._check_allowed(track.source)
+            if self.get_track(track.source) is not None:
+                _log.warning("a second track of %s is published", track.source)
+            if not track.is_muted:
+                await track.start()
+            connection = await self._local_room.settled()
+            try:
+                return await self._publish(connection, track, chosen)
+            except ConnectError as error:
+                raise PublishError(f"Not published: {error.message}", error.hint) from error
+
+    async def _publish(
+        self, connection: Connection, track: LocalTrack, options: TrackPublishOptions
+    ) -> LocalTrackPublication:
+        peer = connection.publisher
+        if peer is None:
+            raise ConnectError("The room is not connected.", "Join it first.")
+        request = _announcement(track, options)
+        info = await connection.announce(request)
+        sender: AudioSender | VideoSender
+        if track.kind is TrackKind.AUDIO:
+            sender = peer.add_audio_sender(request.cid)
+        else:
+            sender = peer.add_video_sender(
+                request.cid, codec=options.video_codec, bitrate=options.bitrate
+            )
+        track._connect(sender)
+        try:
+            await connection.negotiate()
+        except BaseException:
+            track._connect(None)
+            await peer.remove_sender(sender)
+            raise
+        track.sid, track.name = info.sid, info.name
+        track.off(TrackEvent.ENDED, self._source_ended)
+        track.on(TrackEvent.ENDED, self._source_ended)
+        publication = LocalTrackPublication(info, self, track)
+        self._add(publication)
+        self._published[info.sid] = _Published(publication, options, sender)
+        self.emit(ParticipantEvent.LOCAL_TRACK_PUBLISHED, publication)
+        return publication
+
+    async def unpublish_track(
+        self, track: LocalTrack, stop_on_unpublish: bool = True
+    ) -> LocalTrackPublication | None:
+        """Take a track back.
+
+        Args:
+            track: What was published.
+            stop_on_unpublish: Free its device or file too.
+
+        Returns:
+            Its former publication; None if the track was not published.
+        """
+        sid = next((s for s, e in self._published.items() if e.publication.track is track), None)
+        if sid is None:
+            self._owed = [owed for owed in self._owed if owed[0] is not track]
+            return None
+        published = self._published.pop(sid)
+        publication = published.publication
+        self._remove(publication)
+        self.emit(ParticipantEvent.LOCAL_TRACK_UNPUBLISHED, publication)
+        track.off(TrackEvent.ENDED, self._source_ended)
+        track._connect(None)
+        publication._release()
+        track.sid = ""
+        if stop_on_unpublish:
+            await track.stop()
+        try:
+            connection = await self._local_room.settled()
+            if connection.publisher is not None:
+                await connection.publisher.remove_sender(published.sender)
+                await connection.negotiate()
+        except ConnectError as error:
+            _log.info("unpublished without telling the server: %s", error)
+        return publication
+
+    async def unpublish_tracks(self, tracks: Sequence[LocalTrack]) -> list[LocalTrackPublication]:
+        """Take several tracks back; those that were not published are left out of the result."""
+        results = [await self.unpublish_track(track) for track in tracks]
+        return [each for each in results if each is not None]
+
+    def _check_allowed(self, source: TrackSource) -> None:
+        allowed = self.permissions
+        if not allowed.can_publish:
+            raise PublishError("The token does not allow publishing.", _NOT_ALLOWED)
+        if allowed.can_publish_sources and source not in allowed.can_publish_sources:
+            raise PublishError(f"The token does not allow publishing {source}.", _NOT_ALLOWED)
+
+    def _source_ended(self, error: EngageError) -> None:
+        self.emit(ParticipantEvent.MEDIA_DEVICES_ERROR, error)
+        for publication in self.get_tracks():
+            track = publication.track
+            if track is None or track.media.is_open or publication.is_muted:
+                continue
+            if publication.source is TrackSource.SCREEN_SHARE:
+                self.tasks.spawn(self.unpublish_track(track), "unpublish_lost")
+            else:
+                self.tasks.spawn(publication.mute(), "mute_lost")
+
+    # -- what the room tells us --------------------------------------------------------------------
+
+    async def _publish_again(self, connection: Connection) -> None:
+        """Publish everything on a new session, muted tracks too; what is refused is logged and gone.
+
+        If that session is lost as well, the rest waits for the next one.
+        """
+        before, self._published = list(self._published.values()), {}
+        for each in before:
+            track = each.publication.track
+            self._remove(each.publication)
+            self.emit(ParticipantEvent.LOCAL_TRACK_UNPUBLISHED, each.publication)
+            each.publication._release()
+            if track is not None:
+                self._owed.append((track, each.options))
+        while self._owed:
+            track, options = self._owed[0]
+            try:
+                await self._publish(connection, track, options)
+            except EngageError as error:
+                if connection.is_over:
+                    return
+                _log.warning("%s could not be published again: %s", track.source, error)
+                await track.stop()
+            self._owed = [owed for owed in self._owed if owed[0] is not track]
+
+    async def _server_muted(self, sid: str, muted: bool) -> None:
+        published = self._published.get(sid)
+        if published is None or published.publication.is_muted == muted:
+            return
+        try:
+            await published.publication._switch(muted, tell=True)
+        except EngageError as error:
+            self.emit(ParticipantEvent.MEDIA_DEVICES_ERROR, error)
+
+    async def _server_unpublished(self, sid: str) -> None:
+        published = self._published.get(sid)
+        if published is not None and published.publication.track is not None:
+            await self.unpublish_track(published.publication.track)
+
+    async def _stop_all(self) -> None:
+        """Free every device and file; the publications are over with the room."""
+        for each in list(self._published.values()):
+            if each.publication.track is not None:
+                each.publication.track._connect(None)
+                await each.publication.track.stop()
+        owed, self._owed = self._owed, []
+        for track, _ in owed:
+            await track.stop()
+
+    # -- data --------------------------------------------------------------------------------------
+
+    async def publish_data(
+        self,
+        payload: bytes | str,
+        kind: DataPacketKind = DataPacketKind.RELIABLE,
+        *,
+        destination: Sequence[str] = (),
+        topic: str = "",
+    ) -> None:
+        """Send a message to everybody, or to the identities in `destination`.
+
+        Text on the topic ``lk.chat`` travels as a text stream, which LiveKit's web clients show as chat.
+
+        Raises:
+            ConnectError: There is no connection, or the message is too long.
+            RefusedError: The token does not allow it.
+        """
+        if not self.permissions.can_publish_data:
+            raise RefusedError("The token does not allow sending data.", _NOT_ALLOWED)
+        connection = await self._local_room.settled()
+        peer = connection.publisher
+        if peer is None:
+            raise ConnectError("The room is not connected.", "Join it first.")
+        reliable = kind is DataPacketKind.RELIABLE
+        label = data.RELIABLE if reliable else data.LOSSY
+        await peer.data_ready(label)
+        if isinstance(payload, str) and topic == data.CHAT_TOPIC and reliable:
+            packets = data.text_stream(payload, topic=topic, destinations=destination)
+        else:
+            raw = payload.encode() if isinstance(payload, str) else payload
+            packets = [
+                data.user_packet(raw, reliable=reliable, topic=topic, destinations=destination)
+            ]
+        for packet in packets:
+            if reliable:
+                self._reliable_number += 1
+                packet.sequence = self._reliable_number
+            encoded = packet.SerializeToString()
+            if len(encoded) > data.MAX_PACKET:
+                raise ConnectError(
+                    f"A message of {len(encoded)} bytes is too long.",
+                    f"At most {data.MAX_PACKET} bytes travel in one.",
+                )
+            peer.send_data(label, encoded)
+
+
+def _announcement(track: LocalTrack, options: TrackPublishOptions) -> rtc.AddTrackRequest:
+    request = rtc.AddTrackRequest(
+        cid=secrets.token_hex(8),
+        name=options.name or track.name or track.source.value,
+        type=kind_number(track.kind),
+        source=source_number(track.source),
+        muted=track.is_muted,
+        disable_red=True,
+    )
+    if isinstance(track, LocalVideoTrack):
+        request.width, request.height = track.dimensions
+        layer = request.layers.add()
+        layer.quality = models.HIGH
+        layer.width, layer.height = track.dimensions
+    return request
+
+
+async def _capture(source: TrackSource, capture: CaptureOptions | None) -> LocalTrack:
+    if source is TrackSource.MICROPHONE:
+        audio = capture if isinstance(capture, AudioCaptureOptions) else AudioCaptureOptions()
+        track: LocalAudioTrack | LocalVideoTrack = await create_local_audio_track(options=audio)
+        return track
+    if source is TrackSource.CAMERA:
+        video = capture if isinstance(capture, VideoCaptureOptions) else VideoCaptureOptions()
+        return await create_local_video_track(options=video)
+    screen = capture if isinstance(capture, ScreenShareCaptureOptions) else None
+    return (await create_local_screen_tracks(options=screen))[0]

@@ -1,0 +1,316 @@
+"""Local tracks: sources of the machine, previewed and published from one running capture; and their factories."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from engage_tui.errors import DeviceErrors, EngageError
+from engage_tui.media.levels import Meter
+from engage_tui.media.source import AudioFrame, AudioSource, VideoFrame, VideoSource
+from engage_tui.sdk.enums import TrackEvent, TrackKind, TrackSource
+from engage_tui.sdk.options import (
+    AudioCaptureOptions,
+    CreateLocalTracksOptions,
+    ScreenShareCaptureOptions,
+    VideoCaptureOptions,
+)
+from engage_tui.sdk.track import Track, TrackStats
+
+if TYPE_CHECKING:
+    from engage_tui.rtc.sender import AudioSender, VideoSender
+
+
+class LocalTrack(Track):
+    """A track from this machine.
+
+    It owns `media` and hands its frames to the attached sinks and, once published, to the sender. Events:
+    ``TrackEvent.MUTED``, ``UNMUTED``, and ``ENDED(error)`` when the device or file is gone.
+    """
+
+    def __init__(self, media: AudioSource | VideoSource, source: TrackSource) -> None:
+        super().__init__(source)
+        self.media = media
+        self._earlier = TrackStats()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        with contextlib.suppress(
+            RuntimeError
+        ):  # made outside of a loop: set when first used in one
+            self._listen(asyncio.get_running_loop())
+
+    @property
+    def label(self) -> str:
+        """The device's or file's name for people."""
+        return self.media.label
+
+    @property
+    def device_id(self) -> str:
+        """Under which name the source opens again."""
+        return self.media.device_id
+
+    async def start(self) -> None:
+        """Open the source; nothing happens when it is open.
+
+        Raises:
+            DeviceError: The device is absent, busy or its library is missing.
+            MediaFileError: The file is missing or broken.
+        """
+        self._listen(asyncio.get_running_loop())
+        await asyncio.to_thread(self.media.open)
+
+    async def stop(self) -> None:
+        """Free the source; returns once its thread has ended."""
+        await asyncio.to_thread(self.media.close)
+
+    async def mute(self) -> None:
+        """Send nothing more; a camera and a screen are freed."""
+        if not self._is_muted:
+            self._set_muted(True)
+            self.emit(TrackEvent.MUTED)
+        if self.kind is TrackKind.VIDEO:
+            await self.stop()
+
+    async def unmute(self) -> None:
+        """Send again; a camera and a screen are opened again.
+
+        Raises:
+            DeviceError: The device cannot be opened any more; the track stays muted.
+        """
+        if self.kind is TrackKind.VIDEO or not self.media.is_open:
+            await self.start()
+        if self._is_muted:
+            self._set_muted(False)
+            self.emit(TrackEvent.UNMUTED)
+
+    @property
+    def _sender(self) -> AudioSender | VideoSender | None:
+        """The sender of the current publication."""
+        raise NotImplementedError
+
+    def _connect(self, sender: Any) -> None:
+        """Push every further frame into `sender` too; None: into nothing."""
+        raise NotImplementedError
+
+    def _set_muted(self, muted: bool) -> None:
+        super()._set_muted(muted)
+        if self._sender is not None:
+            self._sender.muted = muted
+
+    def _attached(self, call: Callable[[Any], None]) -> None:
+        self.media.add_sink(call)
+
+    def _detached(self, call: Callable[[Any], None]) -> None:
+        self.media.remove_sink(call)
+
+    def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.media.on_ended = self._on_ended
+
+    def _on_ended(self, error: EngageError) -> None:
+        """Called on the source's thread."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.emit, TrackEvent.ENDED, error)
+
+    def _sent(self) -> TrackStats:
+        """Frames and bytes of the current sender."""
+        if self._sender is None:
+            return TrackStats()
+        figures = self._sender.stats
+        return TrackStats(figures.frames, figures.bytes, figures.width, figures.height)
+
+
+class LocalAudioTrack(LocalTrack):
+    """A microphone, a sound file or the test tone."""
+
+    kind = TrackKind.AUDIO
+    media: AudioSource
+
+    def __init__(self, media: AudioSource, source: TrackSource = TrackSource.MICROPHONE) -> None:
+        self._audio_sender: AudioSender | None = None
+        self._meter = Meter()
+        super().__init__(media, source)
+        media.add_sink(self._on_frame)
+
+    @property
+    def stats(self) -> TrackStats:
+        """See `Track.stats`; `rms` is the captured sound's, 0 while muted."""
+        sent = self._sent().plus(self._earlier)
+        rms = 0.0 if self._is_muted else self._meter.rms
+        return TrackStats(sent.frames, sent.bytes, rms=rms, rms_max=self._meter.rms_max)
+
+    @property
+    def level(self) -> float:
+        """A meter's deflection, 0 to 1, of the captured sound; works before publishing and while muted."""
+        return self._meter.level
+
+    @property
+    def _sender(self) -> AudioSender | None:
+        return self._audio_sender
+
+    def _connect(self, sender: AudioSender | None) -> None:
+        self._earlier = self._sent().plus(self._earlier)
+        if sender is not None:
+            sender.muted = self._is_muted
+        self._audio_sender = sender
+
+    def _on_frame(self, frame: AudioFrame) -> None:
+        self._meter.add(frame.samples)
+        sender = self._audio_sender
+        if sender is not None:
+            sender.push(frame.samples)
+
+
+class LocalVideoTrack(LocalTrack):
+    """A camera, a screen, a video file or the test picture."""
+
+    kind = TrackKind.VIDEO
+    media: VideoSource
+
+    def __init__(self, media: VideoSource, source: TrackSource = TrackSource.CAMERA) -> None:
+        self._video_sender: VideoSender | None = None
+        super().__init__(media, source)
+        media.add_sink(self._on_frame)
+
+    @property
+    def dimensions(self) -> tuple[int, int]:
+        """Width and height in pixels; ``(0, 0)`` while closed."""
+        return self.media.size
+
+    @property
+    def stats(self) -> TrackStats:
+        """See `Track.stats`."""
+        sent = self._sent().plus(self._earlier)
+        width, height = self.media.size
+        return TrackStats(sent.frames, sent.bytes, sent.width or width, sent.height or height)
+
+    @property
+    def _sender(self) -> VideoSender | None:
+        return self._video_sender
+
+    def _connect(self, sender: VideoSender | None) -> None:
+        self._earlier = self._sent().plus(self._earlier)
+        if sender is not None:
+            sender.muted = self._is_muted
+        self._video_sender = sender
+
+    def _on_frame(self, frame: VideoFrame) -> None:
+        sender = self._video_sender
+        if sender is not None:
+            sender.push(frame.picture, frame.time)
+
+
+async def create_local_audio_track(
+    device_id: str = "default", *, options: AudioCaptureOptions | None = None
+) -> LocalAudioTrack:
+    """Open a microphone.
+
+    Args:
+        device_id: ``default``, a device's id or name, ``file:PATH`` or ``test``.
+        options: All choices together; wins over `device_id`.
+
+    Raises:
+        DeviceError: The device is absent, busy or its library is missing.
+        MediaFileError: The file is missing or broken.
+    """
+    from engage_tui.media.devices import open_source
+
+    chosen = options or AudioCaptureOptions(device_id)
+    media = await asyncio.to_thread(open_source, "audio", chosen.device_id)
+    track = LocalAudioTrack(media)
+    await track.start()
+    return track
+
+
+async def create_local_video_track(
+    device_id: str = "default",
+    *,
+    resolution: tuple[int, int] = (640, 360),
+    frame_rate: float | None = None,
+    options: VideoCaptureOptions | None = None,
+) -> LocalVideoTrack:
+    """Open a camera.
+
+    Args:
+        device_id: ``default``, a device's id, name or index, ``file:PATH`` or ``test``.
+        resolution: Wanted width and height in pixels.
+        frame_rate: Wanted pictures a second; None: the device's own.
+        options: All choices together; wins over the others.
+
+    Raises:
+        DeviceError: The device is absent, busy or its library is missing.
+        MediaFileError: The file is missing or broken.
+    """
+    chosen = options or VideoCaptureOptions(device_id, resolution, frame_rate)
+    return await _open_video(chosen, TrackSource.CAMERA)
+
+
+async def create_local_screen_tracks(
+    device_id: str = "screen", *, options: ScreenShareCaptureOptions | None = None
+) -> list[LocalTrack]:
+    """Open the screen for sharing: a list whose first track is the video.
+
+    Raises:
+        DeviceError: There is no screen to share.
+    """
+    chosen = options or ScreenShareCaptureOptions(device_id)
+    return [await _open_video(chosen, TrackSource.SCREEN_SHARE)]
+
+
+async def create_local_tracks(
+    audio: bool | str | AudioCaptureOptions = True,
+    video: bool | str | VideoCaptureOptions = True,
+    *,
+    options: CreateLocalTracksOptions | None = None,
+) -> list[LocalTrack]:
+    """Open microphone and camera at once; both are tried before anything is reported.
+
+    Args:
+        audio: False: none; True: the default device; else a device id or options.
+        video: The same for the camera.
+        options: Both together; wins over the others.
+
+    Raises:
+        DeviceErrors: What failed, all of it; whatever opened is closed again.
+    """
+    if options is not None:
+        audio, video = options.audio, options.video
+    openings: list[Any] = []
+    if audio is not False:
+        openings.append(create_local_audio_track(options=_audio_options(audio)))
+    if video is not False:
+        openings.append(create_local_video_track(options=_video_options(video)))
+    results = await asyncio.gather(*openings, return_exceptions=True)
+    failures = [each for each in results if isinstance(each, EngageError)]
+    bugs = [e for e in results if isinstance(e, BaseException) and not isinstance(e, EngageError)]
+    tracks: list[LocalTrack] = [each for each in results if isinstance(each, LocalTrack)]
+    if failures or bugs:
+        await asyncio.gather(*(track.stop() for track in tracks))
+        raise bugs[0] if bugs else DeviceErrors(failures)
+    return tracks
+
+
+async def _open_video(
+    chosen: VideoCaptureOptions | ScreenShareCaptureOptions, source: TrackSource
+) -> LocalVideoTrack:
+    from engage_tui.media.devices import open_source
+
+    media = await asyncio.to_thread(
+        open_source, "video", chosen.device_id, size=chosen.resolution, frame_rate=chosen.frame_rate
+    )
+    track = LocalVideoTrack(media, source)
+    await track.start()
+    return track
+
+
+def _audio_options(choice: bool | str | AudioCaptureOptions) -> AudioCaptureOptions:
+    if isinstance(choice, AudioCaptureOptions):
+        return choice
+    return AudioCaptureOptions(choice) if isinstance(choice, str) else AudioCaptureOptions()
+
+
+def _video_options(choice: bool | str | VideoCaptureOptions) -> VideoCaptureOptions:
+    if isinstance(choice, VideoCaptureOptions):
+        return choice
+    return VideoCaptureOptions(choice) if isinstance(choice, str) else VideoCaptureOptions()

@@ -1,0 +1,410 @@
+"""Publications: the announced fact of a track, ours or somebody else's."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, Protocol
+
+from livekit.protocol import models, rtc
+
+from engage_tui.errors import EngageError, RefusedError
+from engage_tui.sdk.convert import can_decode, kind_of, quality_number, source_of
+from engage_tui.sdk.enums import (
+    PermissionStatus,
+    StreamState,
+    SubscriptionStatus,
+    TrackEvent,
+    TrackKind,
+    TrackSource,
+    VideoQuality,
+)
+from engage_tui.sdk.events import Emitter
+from engage_tui.sdk.local_track import LocalAudioTrack, LocalTrack, LocalVideoTrack
+from engage_tui.sdk.track import RemoteAudioTrack, RemoteTrack, RemoteVideoTrack, TrackStats
+from engage_tui.tasks import TaskGroup
+
+if TYPE_CHECKING:
+    from engage_tui.rtc.receiver import Receiver
+
+
+class PublicationPort(Protocol):
+    """What a publication needs of the participant that it belongs to."""
+
+    tasks: TaskGroup
+
+    def send(self, request: rtc.SignalRequest) -> None:
+        """Queue a request for the server; dropped while there is no connection."""
+
+    def publication_event(
+        self, publication: TrackPublication, event: str, arguments: tuple[Any, ...]
+    ) -> None:
+        """Hand on what a publication emitted, after its own handlers."""
+
+    @property
+    def sid(self) -> str:
+        """The participant's SID."""
+
+    @property
+    def may_subscribe(self) -> bool:
+        """Whether our token lets us subscribe at all."""
+
+    def receiver_of(self, track_sid: str) -> Receiver | None:
+        """The receiver of a track whose media section stands already."""
+
+
+class TrackPublication(Emitter):
+    """A track as its publisher announced it.
+
+    Attributes:
+        mime_type: Like ``video/VP8``; empty if unknown.
+        simulcasted: Whether a video comes in several sizes.
+    """
+
+    def __init__(self, info: models.TrackInfo, port: PublicationPort) -> None:
+        super().__init__(port.tasks)
+        self._port = port
+        self._info = models.TrackInfo()
+        self._info.CopyFrom(info)
+        self._is_muted = info.muted
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.track_sid} {self.source.value} {self.track_name!r}>"
+
+    @property
+    def track_sid(self) -> str:
+        """The server's identifier of the track."""
+        return self._info.sid
+
+    @property
+    def track_name(self) -> str:
+        """The name that the publisher gave it; may be empty."""
+        return self._info.name
+
+    @property
+    def kind(self) -> TrackKind:
+        """Sound or pictures."""
+        return kind_of(self._info.type)
+
+    @property
+    def source(self) -> TrackSource:
+        """Where the publisher takes it from."""
+        return source_of(self._info.source)
+
+    @property
+    def is_muted(self) -> bool:
+        """Whether the publisher sends nothing at present."""
+        return self._is_muted
+
+    @property
+    def mime_type(self) -> str:
+        """The codec, like ``audio/opus``; empty if not announced."""
+        return self._info.mime_type
+
+    @property
+    def dimensions(self) -> tuple[int, int] | None:
+        """Announced width and height in pixels; None for sound and when not announced."""
+        if self.kind is not TrackKind.VIDEO or not self._info.width:
+            return None
+        return self._info.width, self._info.height
+
+    @property
+    def simulcasted(self) -> bool:
+        """Whether the publisher sends the video in several sizes."""
+        return self._info.simulcast
+
+    @property
+    def track(self) -> Any:
+        """The track itself: a `LocalTrack`, or a `RemoteTrack` while it is received; else None."""
+        raise NotImplementedError
+
+    @property
+    def stats(self) -> TrackStats:
+        """What went through all tracks of this publication; stands still while nothing is received."""
+        raise NotImplementedError
+
+    def _change_muted(self, muted: bool) -> None:
+        if muted != self._is_muted:
+            self._is_muted = muted
+            self.emit(TrackEvent.MUTED if muted else TrackEvent.UNMUTED)
+
+    def _reemit(self, event: str, arguments: tuple[Any, ...]) -> None:
+        self._port.publication_event(self, event, arguments)
+
+
+class RemoteTrackPublication(TrackPublication):
+    """Somebody else's track. Receiving it starts with ``set_subscribed(True)``.
+
+    Attributes:
+        error: Why the last subscription failed; None when it did not.
+        permission_status: Whether the publisher lets us subscribe.
+        stream_state: Whether the server paused it for want of bandwidth.
+        manual: What `set_subscribed` said last; None: nobody said, the audio connection manager may decide.
+    """
+
+    def __init__(self, info: models.TrackInfo, port: PublicationPort) -> None:
+        super().__init__(info, port)
+        self.error: EngageError | None = None
+        self.permission_status = PermissionStatus.ALLOWED
+        self.stream_state = StreamState.UNKNOWN
+        self.manual: bool | None = None
+        self._desired = False
+        self._track: RemoteAudioTrack | RemoteVideoTrack | None = None
+        self._earlier = TrackStats()
+        self._enabled = True
+        self._wanted_size = (0, 0)
+        self._wanted_quality = VideoQuality.HIGH
+
+    @property
+    def track(self) -> RemoteAudioTrack | RemoteVideoTrack | None:
+        """The track while it is received, else None."""
+        return self._track
+
+    @property
+    def audio_track(self) -> RemoteAudioTrack | None:
+        """The track if it is received and sound."""
+        return self._track if isinstance(self._track, RemoteAudioTrack) else None
+
+    @property
+    def video_track(self) -> RemoteVideoTrack | None:
+        """The track if it is received and pictures."""
+        return self._track if isinstance(self._track, RemoteVideoTrack) else None
+
+    @property
+    def is_subscribed(self) -> bool:
+        """Whether it is wanted and its track is there."""
+        return self._desired and self._track is not None
+
+    @property
+    def is_desired(self) -> bool:
+        """Whether it is wanted."""
+        return self._desired
+
+    @property
+    def may_be_subscribed(self) -> bool:
+        """Whether our token lets us subscribe and we can decode it."""
+        return self._obstacle() is None
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether the server is asked to send while subscribed."""
+        return self._enabled
+
+    @property
+    def subscription_status(self) -> SubscriptionStatus:
+        """How far the subscription has come."""
+        if not self._desired:
+            return SubscriptionStatus.UNSUBSCRIBED
+        return SubscriptionStatus.SUBSCRIBED if self._track else SubscriptionStatus.DESIRED
+
+    @property
+    def stats(self) -> TrackStats:
+        """See `TrackPublication.stats`."""
+        return self._track.stats.plus(self._earlier) if self._track else self._earlier
+
+    def set_subscribed(self, subscribed: bool) -> None:
+        """Start or stop receiving.
+
+        The status changes at once; `TrackEvent.SUBSCRIBED` follows when the track is there, ``UNSUBSCRIBED`` when it
+        is gone, ``SUBSCRIPTION_FAILED`` if it cannot be had. On a microphone this overrides the audio connection
+        manager until the participant's connection mode is set again.
+        """
+        self.manual = subscribed
+        self._want(subscribed)
+
+    def set_enabled(self, enabled: bool) -> None:
+        """Have the server stop or resume sending while the subscription stays."""
+        if enabled != self._enabled:
+            self._enabled = enabled
+            self._send_settings()
+
+    def set_video_dimensions(self, width: int, height: int) -> None:
+        """Ask for the smallest layer that fills `width` x `height` pixels; ``(0, 0)``: the largest."""
+        if (width, height) != self._wanted_size:
+            self._wanted_size = (width, height)
+            self._send_settings()
+
+    def set_video_quality(self, quality: VideoQuality) -> None:
+        """Ask for a layer by its rank instead of its size."""
+        if (quality, (0, 0)) != (self._wanted_quality, self._wanted_size):
+            self._wanted_quality, self._wanted_size = quality, (0, 0)
+            self._send_settings()
+
+    def _want(self, subscribed: bool) -> None:
+        if subscribed and (error := self._obstacle()) is not None:
+            self._fail(error)
+            return
+        if subscribed == self._desired:
+            return
+        before = self.subscription_status
+        self._desired = subscribed
+        self.error = None
+        self._send_subscription()
+        self._status_changed(before)
+        if self._desired and self._track is None:
+            receiver = self._port.receiver_of(self.track_sid)
+            if receiver is not None:
+                self._received(receiver)
+
+    def _obstacle(self) -> EngageError | None:
+        if not self._port.may_subscribe:
+            return RefusedError(
+                "The token does not allow receiving tracks.", "Ask for one that does."
+            )
+        if not can_decode(self.mime_type):
+            return _codec_error(self.mime_type)
+        return None
+
+    def _send_subscription(self) -> None:
+        request = rtc.SignalRequest()
+        request.subscription.track_sids.append(self.track_sid)
+        request.subscription.subscribe = self._desired
+        tracks = request.subscription.participant_tracks.add()
+        tracks.participant_sid = self._port.sid
+        tracks.track_sids.append(self.track_sid)
+        self._port.send(request)
+        if self._desired and self.kind is TrackKind.VIDEO:
+            self._send_settings()
+
+    def _send_settings(self) -> None:
+        if not self._desired:
+            return
+        request = rtc.SignalRequest()
+        setting = request.track_setting
+        setting.track_sids.append(self.track_sid)
+        setting.disabled = not self._enabled
+        if self.kind is TrackKind.VIDEO:
+            setting.quality = quality_number(self._wanted_quality)
+            setting.width, setting.height = self._wanted_size
+        self._port.send(request)
+
+    def _status_changed(self, before: SubscriptionStatus) -> None:
+        now = self.subscription_status
+        if now is not before:
+            self.emit(TrackEvent.SUBSCRIPTION_STATUS_CHANGED, now, before)
+
+    def _fail(self, error: EngageError) -> None:
+        before = self.subscription_status
+        self._desired = False
+        self.error = error
+        self.emit(TrackEvent.SUBSCRIPTION_FAILED, error)
+        self._status_changed(before)
+
+    def _received(self, receiver: Receiver) -> RemoteTrack:
+        """The track's media section stands."""
+        self._dropped()
+        before = self.subscription_status
+        make = RemoteAudioTrack if receiver.kind == "audio" else RemoteVideoTrack
+        self._track = make(receiver, self.source, sid=self.track_sid, name=self.track_name)
+        self._track._set_muted(self._is_muted)
+        self.error = None
+        self.emit(TrackEvent.SUBSCRIBED, self._track)
+        self._status_changed(before)
+        return self._track
+
+    def _dropped(self, *, for_good: bool = False) -> None:
+        """The track's media section is gone; `for_good` if the subscription went with it."""
+        before = self.subscription_status
+        self._desired = self._desired and not for_good
+        track = self._track
+        if track is None:
+            self._status_changed(before)
+            return
+        self._earlier = self.stats
+        if self._earlier.rms is not None:
+            self._earlier = dataclasses.replace(self._earlier, rms=0.0)
+        self._track = None
+        track.detach()
+        self.emit(TrackEvent.UNSUBSCRIBED, track)
+        self._status_changed(before)
+
+    def _update(self, info: models.TrackInfo) -> None:
+        self._info.CopyFrom(info)
+        if self._track is not None:
+            self._track._set_muted(info.muted)
+        self._change_muted(info.muted)
+
+
+class LocalTrackPublication(TrackPublication):
+    """One of our own tracks, published."""
+
+    def __init__(self, info: models.TrackInfo, port: PublicationPort, track: LocalTrack) -> None:
+        super().__init__(info, port)
+        self._track: LocalTrack | None = track
+        self._final = TrackStats()
+
+    @property
+    def track(self) -> LocalTrack | None:
+        """The track; None once it is unpublished."""
+        return self._track
+
+    @property
+    def audio_track(self) -> LocalAudioTrack | None:
+        """The track if it is sound."""
+        return self._track if isinstance(self._track, LocalAudioTrack) else None
+
+    @property
+    def video_track(self) -> LocalVideoTrack | None:
+        """The track if it is pictures."""
+        return self._track if isinstance(self._track, LocalVideoTrack) else None
+
+    @property
+    def is_subscribed(self) -> bool:
+        """Always true: we have it."""
+        return True
+
+    @property
+    def stats(self) -> TrackStats:
+        """What was sent."""
+        return self._track.stats if self._track else self._final
+
+    async def mute(self) -> None:
+        """Send nothing more, and tell the others."""
+        await self._switch(True, tell=True)
+
+    async def unmute(self) -> None:
+        """Send again, and tell the others.
+
+        Raises:
+            DeviceError: The camera cannot be opened any more; the publication stays muted.
+        """
+        await self._switch(False, tell=True)
+
+    async def _switch(self, muted: bool, *, tell: bool) -> None:
+        if self._track is None:
+            return
+        await (self._track.mute() if muted else self._track.unmute())
+        if tell:
+            self._tell_muted(muted)
+        self._info.muted = muted
+        self._change_muted(muted)
+
+    def _tell_muted(self, muted: bool) -> None:
+        request = rtc.SignalRequest()
+        request.mute.sid = self.track_sid
+        request.mute.muted = muted
+        self._port.send(request)
+
+    def _release(self) -> None:
+        if self._track is not None:
+            self._final = self._track.stats
+        self._track = None
+
+
+def _codec_error(mime_type: str) -> EngageError:
+    name = mime_type.partition("/")[2] or mime_type or "this codec"
+    return EngageError(
+        f"The track is sent as {name}, which we cannot decode.",
+        "Have it published as VP8 or H264, sound as Opus.",
+    )
+
+
+def subscription_error(number: int, mime_type: str) -> EngageError:
+    """The error for a `SubscriptionResponse`.
+
+    Args:
+        number: LiveKit's `SubscriptionError`.
+        mime_type: The codec that was announced.
+    """
+    if number == models.SE_CODEC_UNSUPPORTED:
+        return _codec_error(mime_type)
+    return EngageError("The track is gone.", "Its publisher may publish it again.")

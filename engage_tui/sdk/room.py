@@ -1,0 +1,433 @@
+"""A room: its people, its state, and every event in one place."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from typing import TYPE_CHECKING, Any, Protocol
+
+from livekit.protocol import models, rtc
+
+from engage_tui.errors import ConnectError, EngageError
+from engage_tui.sdk.connection import Connection
+from engage_tui.sdk.convert import quality_of, reason_of
+from engage_tui.sdk.data_inbox import DataInbox
+from engage_tui.sdk.enums import (
+    ConnectionState,
+    DisconnectReason,
+    ParticipantEvent,
+    RoomEvent,
+)
+from engage_tui.sdk.local_participant import LocalParticipant
+from engage_tui.sdk.options import RoomOptions
+from engage_tui.sdk.participant import Participant, RemoteParticipant
+from engage_tui.sdk.publication import RemoteTrackPublication
+from engage_tui.sdk.reconnect import Memory, waits
+from engage_tui.sdk.reemission import at_room
+from engage_tui.sdk.room_facts import RoomFacts
+from engage_tui.sdk.server_messages import take_subscription_message, updated_speakers
+from engage_tui.tasks import TaskGroup
+
+if TYPE_CHECKING:
+    from engage_tui.rtc.receiver import Receiver
+    from engage_tui.sdk.mixer import Mixer
+    from engage_tui.sdk.track import RemoteAudioTrack
+
+_log = logging.getLogger(__name__)
+
+
+class SpacePort(Protocol):
+    """What a room needs of its space."""
+
+    mixer: Mixer
+
+    def microphones_changed(self) -> None:
+        """Have the audio connection manager look again."""
+
+    def room_ended(self, room: Room) -> None:
+        """The room is over."""
+
+
+class Room(RoomFacts):
+    """One room, made by `Space.join_room`; what is known of it stands in `RoomFacts`."""
+
+    def __init__(self, space: SpacePort, url: str, token: str, options: RoomOptions) -> None:
+        super().__init__(url, options)
+        self.tasks = TaskGroup("room")
+        self._space = space
+        self._token = token
+        self._receivers: dict[str, Receiver] = {}
+        self._inbox = DataInbox()
+        self._settled = asyncio.Event()
+        self._ending = False
+        self._ended = asyncio.Event()
+        self._loss: str | None = None
+        self._memory = Memory()
+        self._closing = TaskGroup("room.closing")  # never cancelled: what is begun is finished
+        self._session_end: asyncio.Task[None] | None = None
+
+    # -- joining and leaving -----------------------------------------------------------------------
+
+    async def connected(self) -> None:
+        """Wait until the room is joined.
+
+        Raises:
+            EngageError: Why it could not be: `ConnectError`, `AuthError`, `RefusedError` or `UsageError`.
+        """
+        await self._settled.wait()
+        if self.error is not None:
+            raise self.error
+        if self._state is ConnectionState.DISCONNECTED:
+            raise ConnectError("The room was left.", "Join again.")
+
+    async def settled(self) -> Connection:
+        """The connection, once joining or reconnecting has ended (for participants).
+
+        Raises:
+            ConnectError: The room is not connected.
+        """
+        await self._settled.wait()
+        if self._connection is None or self._state is not ConnectionState.CONNECTED:
+            raise ConnectError("The room is not connected.", "Join it again.")
+        return self._connection
+
+    async def leave(self) -> None:
+        """Leave; idempotent. Afterwards no task, thread or socket of the room is left."""
+        self._begin_end(DisconnectReason.CLIENT_INITIATED, None, leave=True)
+        await self._ended.wait()
+
+    def _start(self) -> None:
+        """Begin to connect (for the space)."""
+        self._set_state(ConnectionState.CONNECTING)
+        self.tasks.spawn(self._run(), "run")
+
+    async def _run(self) -> None:
+        """Join for the first time."""
+        try:
+            await self._join(self._welcomed)
+        except EngageError as error:
+            self._begin_end(DisconnectReason.JOIN_FAILURE, error)
+            return
+        self._set_state(ConnectionState.CONNECTED)
+        self.emit(RoomEvent.CONNECTED)
+        self._settled.set()
+        self._space.microphones_changed()
+
+    async def _join(self, on_joined: Any) -> None:
+        connection = Connection(self)
+        self._connection = connection
+        self._loss = None
+        try:
+            await connection.open(
+                self.server_url, self._token, on_joined, self.options.connect_timeout
+            )
+            if self._loss is not None:
+                raise ConnectError(f"The connection was lost while joining: {self._loss}.")
+        except BaseException:
+            self._connection = None
+            # The others saw us come; without a leave they would keep us until the server gives us up.
+            await self._close(connection, leave=True)
+            raise
+
+    def _welcomed(self, join: rtc.JoinResponse) -> None:
+        """The server let us in for the first time; those who are there cause no events."""
+        self._info.CopyFrom(join.room)
+        self._local = LocalParticipant(join.participant, self)
+        self.emit(RoomEvent.SIGNAL_CONNECTED)
+        for info in join.other_participants:
+            self._arrive(info, announce=False)
+
+    async def _close(self, connection: Connection, *, leave: bool = False) -> None:
+        """Close a session, to the end even if the caller is cancelled meanwhile."""
+        self._session_end = self._closing.spawn(connection.close(leave=leave), "session")
+        await asyncio.shield(self._session_end)
+
+    def _begin_end(
+        self, reason: DisconnectReason, error: EngageError | None, *, leave: bool = False
+    ) -> None:
+        """End the room; the first caller's reason counts."""
+        if not self._ending:
+            self._ending = True
+            self.error, self.disconnect_reason = error, reason
+            self._closing.spawn(self._end(reason, leave=leave), "end")
+
+    async def _end(self, reason: DisconnectReason, *, leave: bool) -> None:
+        """Close everything, then say so."""
+        self._settled.set()
+        try:
+            await self.tasks.cancel()
+            if self._session_end is not None:  # one that a reconnect was closing
+                await asyncio.gather(self._session_end, return_exceptions=True)
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                await self._close(connection, leave=leave)
+            for participant in self.participants.values():
+                participant._drop_all()
+            if self._local is not None:
+                await self._local._stop_all()
+        finally:
+            self._set_state(ConnectionState.DISCONNECTED)
+            self.emit(RoomEvent.DISCONNECTED, reason)
+            self._space.room_ended(self)
+            self._ended.set()
+
+    def _set_state(self, state: ConnectionState) -> None:
+        if state is not self._state:
+            self._state = state
+            self.emit(RoomEvent.CONNECTION_STATE_CHANGED, state)
+
+    # -- reconnecting ------------------------------------------------------------------------------
+
+    def on_connection_lost(self, connection: Connection, why: str) -> None:
+        """See `ConnectionOwner`."""
+        if connection is not self._connection or self._ending:
+            return
+        self._loss = why
+        if self._state is ConnectionState.CONNECTED:
+            self.tasks.spawn(self._rejoin(), "rejoin")
+
+    async def _rejoin(self) -> None:
+        """Join anew until it works or nobody would wait any longer."""
+        if self._state is not ConnectionState.CONNECTED:
+            return
+        self._settled.clear()
+        self._set_state(ConnectionState.RECONNECTING)
+        self.emit(RoomEvent.RECONNECTING)
+        for participant in self.participants.values():
+            self._memory.remember(participant)
+        old, self._connection = self._connection, None
+        if old is not None:
+            self._token = old.token or self._token
+            await self._close(old)
+        last: EngageError = ConnectError("The connection was lost.", "Join again.")
+        for wait in waits(random.random):
+            await asyncio.sleep(wait)
+            try:
+                await self._join(self._welcomed_again)
+            except EngageError as error:
+                _log.info("joining again failed: %s", error)
+                last = error
+                if error.exit_code == 4:  # refused: no use in asking again
+                    break
+                continue
+            await self._rejoined()
+            return
+        self._begin_end(DisconnectReason.UNKNOWN_REASON, last)
+
+    def _welcomed_again(self, join: rtc.JoinResponse) -> None:
+        """The server let us in again: everybody has gone and come, perhaps with new SIDs."""
+        for sid in list(self.participants):
+            self._depart(sid)
+        self._receivers.clear()
+        self._inbox.clear()
+        self._info.CopyFrom(join.room)
+        if self._local is not None:
+            self._local._update_info(join.participant)
+        for info in join.other_participants:
+            self._arrive(info, announce=False)
+
+    async def _rejoined(self) -> None:
+        connection = self._connection
+        assert connection is not None
+        self._set_state(ConnectionState.CONNECTED)
+        if self._local is not None:
+            await self._local._publish_again(connection)
+        if connection.is_over:
+            return  # lost once more meanwhile, which another rejoin sees to
+        self._settled.set()
+        self.emit(RoomEvent.RECONNECTED)
+        for participant in list(self.participants.values()):
+            self.emit(RoomEvent.PARTICIPANT_CONNECTED, participant)
+        self._space.microphones_changed()
+
+    # -- signalling --------------------------------------------------------------------------------
+
+    def on_signal(self, message: rtc.SignalResponse) -> None:
+        """See `ConnectionOwner`."""
+        match message.WhichOneof("message"):
+            case "update":
+                for info in message.update.participants:
+                    self._update(info)
+            case "speakers_changed":
+                self._speakers_changed(message.speakers_changed.speakers)
+            case "connection_quality":
+                for each in message.connection_quality.updates:
+                    participant = self._by_sid(each.participant_sid)
+                    if participant is not None:
+                        participant._set_quality(quality_of(each.quality))
+            case "room_update":
+                self._room_updated(message.room_update.room)
+            case "leave":
+                self._told_to_leave(message.leave)
+            case "mute" if self._local is not None:
+                work = self._local._server_muted(message.mute.sid, message.mute.muted)
+                self.tasks.spawn(work, "server_muted")
+            case "track_unpublished" if self._local is not None:
+                work = self._local._server_unpublished(message.track_unpublished.track_sid)
+                self.tasks.spawn(work, "server_unpublished")
+            case _:
+                take_subscription_message(self, message)
+
+    def _told_to_leave(self, leave: rtc.LeaveRequest) -> None:
+        from engage_tui.rtc.signaling import leave_error
+
+        if leave.action != rtc.LeaveRequest.DISCONNECT:
+            if self._connection is not None:
+                self.on_connection_lost(self._connection, "the server asks to connect again")
+            return
+        error = leave_error(leave.reason)
+        _log.info("told to leave: %s", error)
+        self._begin_end(reason_of(leave.reason), error)
+
+    def _room_updated(self, info: models.Room) -> None:
+        before = models.Room()
+        before.CopyFrom(self._info)
+        self._info.CopyFrom(info)
+        if self._state is not ConnectionState.CONNECTED:
+            return
+        if before.metadata != info.metadata:
+            self.emit(RoomEvent.ROOM_METADATA_CHANGED, info.metadata)
+        if before.active_recording != info.active_recording:
+            self.emit(RoomEvent.RECORDING_STATUS_CHANGED, info.active_recording)
+
+    def _speakers_changed(self, changes: Any) -> None:
+        heard = [(self._by_sid(change.sid), change.active, change.level) for change in changes]
+        speakers = updated_speakers(self._speakers, heard)
+        changed, self._speakers = speakers != self._speakers, speakers
+        if changed and self._state is ConnectionState.CONNECTED:
+            self.emit(RoomEvent.ACTIVE_SPEAKERS_CHANGED, list(speakers))
+
+    # -- people ------------------------------------------------------------------------------------
+
+    def _update(self, info: models.ParticipantInfo) -> None:
+        if self._local is not None and info.identity == self._local.identity:
+            if info.sid == self._local.sid and info.state != models.ParticipantInfo.DISCONNECTED:
+                self._local._update_info(info)
+            return
+        known = self.get_participant_by_identity(info.identity)
+        if info.state == models.ParticipantInfo.DISCONNECTED:
+            if known is not None and known.sid == info.sid:
+                self._depart(info.sid)
+            return
+        if isinstance(known, RemoteParticipant) and known.sid != info.sid:
+            self._memory.remember(known)  # a new session of the same identity
+            self._depart(known.sid)
+            known = None
+        if isinstance(known, RemoteParticipant):
+            if info.version and info.version < known._info.version:
+                return  # overtaken on the way
+            known._update_info(info)
+            known._update_tracks(info.tracks, announce=True)
+            return
+        self._arrive(info, announce=True)
+
+    def _arrive(self, info: models.ParticipantInfo, *, announce: bool) -> RemoteParticipant:
+        participant = RemoteParticipant(info, self)
+        self.participants[participant.sid] = participant
+        if announce and self._state is ConnectionState.CONNECTED:
+            self.emit(RoomEvent.PARTICIPANT_CONNECTED, participant)
+        self._memory.restore(participant)
+        participant._update_tracks(info.tracks, announce=announce)
+        return participant
+
+    def _depart(self, sid: str) -> None:
+        participant = self.participants.pop(sid, None)
+        if participant is None:
+            return
+        participant._unpublish_all()
+        if participant in self._speakers:
+            self._speakers.remove(participant)
+        self._inbox.forget(sid)
+        self.emit(RoomEvent.PARTICIPANT_DISCONNECTED, participant)
+        self._space.microphones_changed()
+
+    # -- for participants (RoomPort) ---------------------------------------------------------------
+
+    def send(self, request: rtc.SignalRequest) -> None:
+        """Queue a request for the server; dropped while there is no connection."""
+        if self._connection is not None:
+            self._connection.send(request)
+
+    @property
+    def may_subscribe(self) -> bool:
+        """Whether our token lets us subscribe."""
+        return self._local is None or self._local.permissions.can_subscribe
+
+    def receiver_of(self, track_sid: str) -> Receiver | None:
+        """The receiver of a track whose media section stands already."""
+        return self._receivers.get(track_sid)
+
+    def participant_event(
+        self, participant: Participant[Any], event: str, arguments: tuple[Any, ...]
+    ) -> None:
+        """Re-emit what a participant emitted, with the participant."""
+        said = at_room(
+            event, arguments, participant, connected=self._state is ConnectionState.CONNECTED
+        )
+        if said is not None:
+            self.emit(said[0], *said[1])
+
+    def add_voice(self, track: RemoteAudioTrack, gain: float) -> None:
+        """Mix a track in."""
+        self._space.mixer.add_voice(track, track.pull, gain)
+
+    def remove_voice(self, track: RemoteAudioTrack) -> None:
+        """Leave a track out of the mix."""
+        self._space.mixer.remove_voice(track)
+
+    def set_voice_gain(self, track: RemoteAudioTrack, gain: float) -> None:
+        """Change a track's linear gain in the mix."""
+        self._space.mixer.set_gain(track, gain)
+
+    def microphones_changed(self) -> None:
+        """A microphone, or whether it should be connected, has changed."""
+        self._space.microphones_changed()
+
+    def on_published(
+        self, participant: RemoteParticipant, publication: RemoteTrackPublication
+    ) -> None:
+        """Subscribe on sight what the options say; microphones are the manager's."""
+        known = self._memory.restore_publication(participant, publication)
+        if not known and self.options.takes(publication.source) and publication.may_be_subscribed:
+            publication._want(True)
+        if publication in participant.microphones:
+            self._space.microphones_changed()
+
+    # -- media and data (ConnectionOwner) ----------------------------------------------------------
+
+    def on_receiver(self, receiver: Receiver) -> None:
+        """See `ConnectionOwner`."""
+        self._receivers[receiver.track_sid] = receiver
+        _, publication = self.find_publication(receiver.track_sid)
+        if publication is not None and publication.is_desired:
+            publication._received(receiver)
+
+    def on_receiver_gone(self, receiver: Receiver) -> None:
+        """See `ConnectionOwner`."""
+        if self._receivers.get(receiver.track_sid) is not receiver:
+            return
+        del self._receivers[receiver.track_sid]
+        _, publication = self.find_publication(receiver.track_sid)
+        if publication is not None:
+            publication._dropped()
+
+    def on_data(self, label: str, payload: bytes) -> None:
+        """See `ConnectionOwner`."""
+        message = self._inbox.take(label, payload)
+        if message is None:
+            return
+        participant = self._by_sid(message.sid)
+        if participant is None:
+            participant = self.get_participant_by_identity(message.identity)
+        if participant is not None:
+            participant.emit(ParticipantEvent.DATA_RECEIVED, message.payload, message.kind)
+        self.emit(
+            RoomEvent.DATA_RECEIVED, message.payload, participant, message.kind, message.topic
+        )
+
+    async def _close_handlers(self) -> None:
+        """End the coroutine handlers that still run (for the space)."""
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._handler_tasks.cancel()

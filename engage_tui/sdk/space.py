@@ -1,0 +1,127 @@
+"""The entry point: a space with one listener, one mixer, and the rooms that were joined from it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from types import TracebackType
+from typing import Self
+
+from engage_tui.sdk.audio_connection_manager import DEFAULT_CONNECTIONS, AudioConnectionManager
+from engage_tui.sdk.mixer import Mixer
+from engage_tui.sdk.options import RoomOptions
+from engage_tui.sdk.participant import RemoteParticipant
+from engage_tui.sdk.room import Room
+from engage_tui.tasks import TaskGroup
+
+_log = logging.getLogger(__name__)
+
+
+class Space:
+    """Sound and rooms of one listener; use it as ``async with Space() as space:``.
+
+    Args:
+        output: Where the mix is heard: None: nowhere, clocked by a timer; ``default``, or a device's id or name.
+        auto_connections: How many microphones are connected at once.
+
+    Attributes:
+        mixer: Mixes everything that is heard.
+        rooms: The rooms that were joined and not left.
+    """
+
+    def __init__(
+        self, output: str | None = None, auto_connections: int = DEFAULT_CONNECTIONS
+    ) -> None:
+        self.rooms: list[Room] = []
+        self.mixer = Mixer()
+        self._output = output
+        self._ended: list[Room] = []
+        self._tasks = TaskGroup("space")
+        self._manager = AudioConnectionManager(self._listened_to, auto_connections)
+        self._started = False
+
+    async def __aenter__(self) -> Self:
+        """Start mixing.
+
+        Raises:
+            DeviceError: The output cannot be opened.
+        """
+        await self.set_output(self._output)
+        await self._start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def join_room(self, url: str, token: str, options: RoomOptions | None = None) -> Room:
+        """Start joining a room; ``await room.connected()`` says how that went.
+
+        Args:
+            url: The server's address, ``ws://…`` or ``wss://…``.
+            token: The access token: it names the room and says who we are.
+            options: What to subscribe on sight, and how long to try.
+        """
+        room = Room(self, url, token, options or RoomOptions())
+        self.rooms.append(room)
+        self._tasks.spawn(self._start(), "start")
+        room._start()
+        return room
+
+    def set_number_of_auto_connections(self, number: int) -> None:
+        """Connect at most `number` microphones at once."""
+        self._manager.limit = number
+
+    @property
+    def number_of_auto_connections(self) -> int:
+        """How many microphones are connected at once."""
+        return self._manager.limit
+
+    async def set_output(self, device: str | None) -> None:
+        """Change where the mix is heard; None: nowhere.
+
+        Raises:
+            DeviceError: The output cannot be opened; the mix then runs by a clock, unheard.
+        """
+        from engage_tui.media.speaker import open_output
+
+        await asyncio.to_thread(self.mixer.set_output, open_output(device))
+        self._output = device
+
+    async def close(self) -> None:
+        """Leave every room and stop mixing; idempotent."""
+        await asyncio.gather(*(room.leave() for room in list(self.rooms)))
+        for room in self._ended:
+            await room._close_handlers()
+        self._ended.clear()
+        await self._tasks.cancel()
+        await asyncio.to_thread(self.mixer.stop)
+        self._started = False
+
+    def microphones_changed(self) -> None:
+        """Have the audio connection manager look again (for rooms)."""
+        self._manager.evaluate()
+
+    def room_ended(self, room: Room) -> None:
+        """Forget a room that was left (for rooms)."""
+        if room in self.rooms:
+            self.rooms.remove(room)
+            self._ended.append(room)
+
+    async def _start(self) -> None:
+        if not self._started:
+            self._started = True
+            self._tasks.spawn(self._manager.run(), "audio_connection_manager")
+            await asyncio.to_thread(self.mixer.start)
+
+    def _listened_to(self) -> list[RemoteParticipant]:
+        return [
+            participant
+            for room in self.rooms
+            if room.listening
+            for participant in room.participants.values()
+        ]
