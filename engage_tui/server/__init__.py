@@ -1,0 +1,1 @@
+"""The embedded room server: one UDP port, signalling, rooms, forwarding."""

@@ -1,0 +1,190 @@
+"""What a publisher sends: one `IncomingStream` an SSRC, with its losses, reports and keyframe requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from livekit.protocol import models
+
+from engage_tui.server.layers import choose
+from engage_tui.wire import rtcp
+from engage_tui.wire.rtp import RtpPacket, is_keyframe
+
+if TYPE_CHECKING:
+    from engage_tui.server.forward import Subscription
+
+LIVE = 1.5
+"""Seconds without a packet after which a simulcast layer counts as paused."""
+
+_PLI_GAP = 0.5  # seconds between keyframe requests that somebody asked for
+_PLI_REPEAT = 1.0  # … and between repetitions while none came
+_NACK_GAP = 0.08
+_NACK_TRIES = 6
+_NACK_SPAN = 200  # a larger hole is no loss but a pause; a keyframe mends it
+_MAX_MISSING = 400
+
+
+class IncomingStream:
+    """One SSRC of a publisher: asks for what is missing, hands on what came.
+
+    Args:
+        track: The track that it belongs to.
+        rid: The simulcast layer; empty without simulcast.
+        send_rtcp: Takes feedback to the publisher.
+
+    Attributes:
+        takers: The subscriptions that want its packets, as current layer or as the one to switch to.
+        arrived: Monotonic time of the last packet; 0 before the first.
+        report: The last sender report and when it came.
+    """
+
+    def __init__(
+        self, track: PublishedTrack, ssrc: int, rid: str, send_rtcp: Callable[[bytes], None]
+    ) -> None:
+        self.track = track
+        self.ssrc = ssrc
+        self.rid = rid
+        self.takers: list[Subscription] = []
+        self.arrived = 0.0
+        self.report: tuple[rtcp.SenderReport, float] | None = None
+        self._send_rtcp = send_rtcp
+        self._video = track.video
+        self._highest = self._base = -1
+        self._cycles = self._received = 0
+        self._jitter = 0.0
+        self._transit: float | None = None
+        self._reported = (0, 0)  # expected and received at the last report
+        self._missing: dict[int, list[float]] = {}
+        self._pli_sent = -_PLI_REPEAT
+        self._pli_due = 0.0  # 0: nobody waits for a keyframe
+
+    def receive(self, packet: RtpPacket, now: float) -> None:
+        """Take a packet and hand it to every taker."""
+        self._count(packet, now)
+        keyframe = True
+        if self._video:
+            keyframe = is_keyframe(self.track.codec, packet.payload)
+            if keyframe:
+                self._pli_due = 0.0
+        self.arrived = now
+        for taker in self.takers:
+            taker.forward(self, packet, keyframe, now)
+
+    def request_keyframe(self, now: float) -> None:
+        """Ask the publisher for a keyframe: at once or as soon as the last request is old enough."""
+        if not self._pli_due:
+            self._pli_due = max(now, self._pli_sent + _PLI_GAP)
+        self._pli_due = min(self._pli_due, max(now, self._pli_sent + _PLI_GAP))
+        self._ask(now)
+
+    def tick(self, now: float) -> None:
+        """Repeat what was asked for and did not come; called about 20 times a second."""
+        if self._missing:
+            self._nack(now)
+        if self._pli_due:
+            self._ask(now)
+
+    def reception(self, now: float) -> rtcp.Reception | None:
+        """The block for a receiver report; None before the first packet."""
+        if self._base < 0:
+            return None
+        highest = self._cycles + self._highest
+        expected = highest - self._base + 1
+        before_expected, before_received = self._reported
+        self._reported = expected, self._received
+        span = expected - before_expected
+        lost = span - (self._received - before_received)
+        fraction = max(0, min(255, 256 * lost // span)) if span > 0 else 0
+        last = delay = 0
+        if self.report is not None:
+            last = self.report[0].ntp >> 16 & 0xFFFFFFFF
+            delay = int((now - self.report[1]) * 65536)
+        total = max(0, expected - self._received)
+        return rtcp.Reception(self.ssrc, fraction, total, highest, int(self._jitter), last, delay)
+
+    def _count(self, packet: RtpPacket, now: float) -> None:
+        sequence = packet.sequence
+        self._received += 1
+        if self._base < 0:
+            self._base = self._highest = sequence
+        else:
+            ahead = (sequence - self._highest) & 0xFFFF
+            if 0 < ahead < 0x8000:
+                if self._video and 1 < ahead < _NACK_SPAN:
+                    self._lost(sequence, ahead, now)
+                if sequence < self._highest:
+                    self._cycles += 0x10000
+                self._highest = sequence
+            elif self._missing:
+                self._missing.pop(sequence, None)
+        transit = now * self.track.clock_rate - packet.timestamp
+        if self._transit is not None:
+            wobble = abs(transit - self._transit)
+            if wobble < 10 * self.track.clock_rate:  # the timestamp wrapped or jumped
+                self._jitter += (wobble - self._jitter) / 16
+        self._transit = transit
+
+    def _lost(self, sequence: int, ahead: int, now: float) -> None:
+        if len(self._missing) + ahead > _MAX_MISSING:
+            self._missing.clear()
+            self.request_keyframe(now)
+            return
+        for back in range(ahead - 1, 0, -1):
+            self._missing[(sequence - back) & 0xFFFF] = [0.0, 0]
+        self._nack(now)
+
+    def _nack(self, now: float) -> None:
+        wanted = []
+        for sequence, state in list(self._missing.items()):
+            if state[1] >= _NACK_TRIES:
+                del self._missing[sequence]
+            elif now - state[0] >= _NACK_GAP:
+                state[0] = now
+                state[1] += 1
+                wanted.append(sequence)
+        if wanted:
+            self._send_rtcp(rtcp.build_nack(self.ssrc, wanted))
+
+    def _ask(self, now: float) -> None:
+        if now >= self._pli_due:
+            self._pli_sent = now
+            self._pli_due = now + _PLI_REPEAT
+            self._send_rtcp(rtcp.build_pli(self.ssrc))
+
+
+class PublishedTrack:
+    """A track that a participant announced, and once negotiated, sends.
+
+    Attributes:
+        cid: The client's own id of the track.
+        info: What the others are told.
+        codec: ``opus``, ``VP8`` or ``H264``; empty until negotiated.
+        payload_type: The publisher's.
+        rids: Simulcast layers, the smallest first; empty without simulcast.
+        streams: By rid (empty without simulcast).
+        subscriptions: By participant SID of the subscriber; those whose section is negotiated.
+        ended: Unpublished.
+    """
+
+    def __init__(self, cid: str, info: models.TrackInfo) -> None:
+        self.cid = cid
+        self.info = info
+        self.sid = info.sid
+        self.video = info.type == models.TrackType.VIDEO
+        self.mid = ""
+        self.codec = ""
+        self.payload_type = 0
+        self.clock_rate = 90000 if self.video else 48000
+        self.rids: list[str] = []
+        self.streams: dict[str, IncomingStream] = {}
+        self.subscriptions: dict[str, Subscription] = {}
+        self.ended = False
+
+    def layer(self, quality: int, now: float) -> IncomingStream | None:
+        """The stream for a wanted quality, or None while nothing fitting arrives."""
+        if not self.rids:
+            return self.streams.get("")
+        live = [rid for rid, s in self.streams.items() if s.arrived and now - s.arrived < LIVE]
+        rid = choose(self.rids, live, quality)
+        return None if rid is None else self.streams[rid]

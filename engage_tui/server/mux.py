@@ -1,0 +1,169 @@
+"""One UDP socket for everybody: datagrams are told apart by their first byte, peers by address and ICE name."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+import logging
+import socket
+from typing import TYPE_CHECKING
+
+from pylibsrtp._binding import ffi
+
+from engage_tui.errors import PortInUseError, UsageError
+from engage_tui.server.certificate import Certificate
+from engage_tui.server.stun import Address, build_response, parse_request
+
+if TYPE_CHECKING:
+    from engage_tui.server.transport import PeerTransport
+
+_log = logging.getLogger(__name__)
+
+_BURST = 64  # datagrams read before the loop's other work has its turn
+_BUFFER = 4 << 20  # bytes asked for in the socket's queues: a keyframe to ten people at once
+_DATAGRAM = 2048  # bytes of the largest datagram that is read; more is no WebRTC
+_MAX_ADDRESSES = 16  # a peer may move, but the table of addresses must not grow with it
+
+
+class UdpMux:
+    """The server's UDP port.
+
+    Args:
+        host: IPv4 address to bind; ``0.0.0.0`` announces every address of the machine.
+        port: 0 takes a free one.
+
+    Raises:
+        PortInUseError: The port is taken.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self.socket = _bind(host, port)
+        self.host, self.port = self.socket.getsockname()
+        self.certificate = Certificate()
+        self.candidates = _candidates(self.host, self.port)
+        # libsrtp works in place: one buffer for all, because one thread sends and receives.
+        self.scratch = ffi.new("unsigned char[]", 2 * _DATAGRAM)
+        self.scratch_view = memoryview(ffi.buffer(self.scratch))
+        self.scratch_size = ffi.new("int *")
+        self.dropped = 0
+        self._by_ufrag: dict[str, PeerTransport] = {}
+        self._by_address: dict[Address, PeerTransport] = {}
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self.socket.fileno(), self._readable)
+
+    def close(self) -> None:
+        """Stop reading and close the socket."""
+        if self.socket.fileno() >= 0:
+            # First the reader: the next socket may get this descriptor's number.
+            self._loop.remove_reader(self.socket.fileno())
+            self.socket.close()
+
+    def register(self, ufrag: str, transport: PeerTransport) -> None:
+        """Send connectivity checks for `ufrag` to `transport`."""
+        self._by_ufrag[ufrag] = transport
+
+    def forget(self, transport: PeerTransport) -> None:
+        """Take out every name and address of `transport`."""
+        for ufrag in transport.credentials:
+            self._by_ufrag.pop(ufrag, None)
+        for address in transport.addresses:
+            if self._by_address.get(address) is transport:
+                del self._by_address[address]
+        transport.addresses.clear()
+
+    def send(self, data: bytes, address: Address) -> None:
+        """Send a datagram; a full socket queue loses it, as a network would."""
+        try:
+            self.socket.sendto(data, address)
+        except OSError:
+            self.dropped += 1
+
+    def _readable(self) -> None:
+        receive = self.socket.recvfrom
+        for _ in range(_BURST):
+            try:
+                data, address = receive(_DATAGRAM)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:  # an ICMP answer to something sent earlier; the socket is fine
+                _log.debug("reading the UDP port: %s", error)
+                return
+            try:
+                self._dispatch(data, address)
+            except Exception:  # noqa: BLE001 - packet border: no datagram may end the server
+                _log.warning("a datagram from %s:%d could not be handled", *address, exc_info=True)
+
+    def _dispatch(self, data: bytes, address: Address) -> None:
+        first = data[0] if data else 255
+        if 128 <= first < 192:
+            if (transport := self._by_address.get(address)) is not None:
+                transport.on_media(data)
+        elif 20 <= first < 64:
+            if (transport := self._by_address.get(address)) is not None:
+                transport.on_dtls(data)
+        elif first < 4:
+            self._on_stun(data, address)
+
+    def _on_stun(self, data: bytes, address: Address) -> None:
+        request = parse_request(data)
+        if request is None or (transport := self._by_ufrag.get(request.local_ufrag)) is None:
+            return
+        password = transport.credentials[request.local_ufrag]
+        if not request.is_signed_by(password):
+            return
+        self.send(build_response(request, address, password), address)
+        if self._by_address.get(address) is not transport:
+            self._learn(address, transport)
+        transport.on_check(address, nominated=request.nominates)
+
+    def _learn(self, address: Address, transport: PeerTransport) -> None:
+        if (before := self._by_address.get(address)) is not None:
+            before.addresses.pop(address, None)
+        while len(transport.addresses) >= _MAX_ADDRESSES:
+            oldest = next(a for a in transport.addresses if a != transport.address)
+            del transport.addresses[oldest]
+            self._by_address.pop(oldest, None)
+        transport.addresses[address] = None
+        self._by_address[address] = transport
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+        bound.setsockopt(socket.SOL_SOCKET, option, _BUFFER)
+    bound.setblocking(False)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise bind_error(error, host, port, "UDP", "--rtc-port") from error
+    return bound
+
+
+def bind_error(
+    error: OSError, host: str, port: int, protocol: str, option: str
+) -> PortInUseError | UsageError:
+    """Words for a port that could not be bound."""
+    if error.errno in (errno.EADDRINUSE, errno.EACCES):
+        what = "in use" if error.errno == errno.EADDRINUSE else "not ours to open"
+        return PortInUseError(
+            f"{protocol} port {port} on {host} is {what}.",
+            f"Choose another one with {option}, or 0 for any free one.",
+        )
+    return UsageError(
+        f"Cannot listen on {host}: {error.strerror or error}.", "Choose an own address with --bind."
+    )
+
+
+def _candidates(host: str, port: int) -> list[str]:
+    """The ``a=candidate`` values that announce the port: host candidates, the loopback last."""
+    hosts = [host]
+    if ipaddress.ip_address(host).is_unspecified:
+        from aioice.ice import get_host_addresses  # loads a resolver; only a public server needs it
+
+        hosts = [*get_host_addresses(use_ipv4=True, use_ipv6=False), "127.0.0.1"]
+    return [
+        f"{place} 1 udp {(126 << 24) + ((65535 - place) << 8) + 255} {each} {port} typ host"
+        for place, each in enumerate(dict.fromkeys(hosts), start=1)
+    ]

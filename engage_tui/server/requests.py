@@ -1,0 +1,257 @@
+"""What clients ask for by signalling: one function a request."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from livekit.protocol import models, rtc
+
+from engage_tui.server.descriptions import PUBLISH_CODECS
+from engage_tui.server.publisher import MAX_OFFER, MAX_PENDING, announce
+from engage_tui.wire.signal import sid
+
+if TYPE_CHECKING:
+    from engage_tui.server.client import Client
+
+_MAX_TRACKS = 32  # published by one participant
+_MAX_WANTED = 1024  # track SIDs remembered of one participant
+_MAX_METADATA = 64_000  # characters, as in livekit-server
+_MAX_ATTRIBUTES = 256
+
+Reason = rtc.RequestResponse.Reason
+
+
+@dataclass(slots=True)
+class Permissions:
+    """Who may subscribe to a participant's tracks.
+
+    Attributes:
+        everybody: No restriction.
+        tracks: Allowed track SIDs by subscriber (SID or identity); None stands for all tracks.
+    """
+
+    everybody: bool = True
+    tracks: dict[str, set[str] | None] = field(default_factory=dict)
+
+    def allow(self, subscriber: Client, track_sid: str) -> bool:
+        """Whether `subscriber` may have the track."""
+        if self.everybody:
+            return True
+        for key in (subscriber.sid, subscriber.identity):
+            if key in self.tracks:
+                allowed = self.tracks[key]
+                return allowed is None or track_sid in allowed
+        return False
+
+
+def handle(client: Client, request: rtc.SignalRequest) -> None:
+    """Do what a request asks for; unknown ones are ignored, clients may be newer than we.
+
+    Raises:
+        SdpError: A description is malformed.
+    """
+    name = request.WhichOneof("message")
+    if name is None or client.closed:
+        return
+    if (handler := _HANDLERS.get(name)) is not None:
+        handler(client, getattr(request, name))
+
+
+def _offer(client: Client, offer: rtc.SessionDescription) -> None:
+    if len(offer.sdp) > MAX_OFFER:
+        client.fail("its offers have grown too large")  # new connections start small
+        return
+    client.send(rtc.SignalResponse(answer=client.publisher.answer(offer)))
+
+
+def _answer(client: Client, answer: rtc.SessionDescription) -> None:
+    client.subscriber.accept(answer)
+
+
+def _ignore(client: Client, message: Any) -> None:
+    """Nothing to do: candidates are learned from checks, the rest is advice that we do not need."""
+
+
+def _add_track(client: Client, request: rtc.AddTrackRequest) -> None:
+    publisher = client.publisher
+    reason = _refusal(client, request)
+    if reason is None and request.cid in publisher.pending:
+        track = publisher.pending[request.cid]  # asked again: the same answer
+    elif reason is None:
+        track = announce(request, sid("TR_"))
+        publisher.pending[request.cid] = track
+    else:
+        client.send(
+            rtc.SignalResponse(
+                request_response=rtc.RequestResponse(reason=reason, add_track=request)
+            )
+        )
+        return
+    client.send(
+        rtc.SignalResponse(
+            track_published=rtc.TrackPublishedResponse(cid=request.cid, track=track.info)
+        )
+    )
+
+
+def _refusal(client: Client, request: rtc.AddTrackRequest) -> Reason | None:
+    grants = client.claims.grants
+    names = {value: name.lower() for name, value in models.TrackSource.items()}
+    source = names.get(request.source, "")
+    if not grants.can_publish or (
+        grants.can_publish_sources and source not in grants.can_publish_sources
+    ):
+        return Reason.NOT_ALLOWED
+    if request.type not in (models.TrackType.AUDIO, models.TrackType.VIDEO):
+        return Reason.UNSUPPORTED_TYPE
+    known = {mime.partition("/")[2].lower() for mime in PUBLISH_CODECS}
+    codecs = [each.codec.rpartition("/")[2].lower() for each in request.simulcast_codecs]
+    if request.type == models.TrackType.VIDEO and any(c and c not in known for c in codecs[:1]):
+        return Reason.UNSUPPORTED_TYPE
+    if not request.cid or len(request.cid) > 256 or request.sid:
+        return Reason.INVALID_REQUEST
+    if len(client.publisher.pending) >= MAX_PENDING or len(client.publisher.tracks) >= _MAX_TRACKS:
+        return Reason.LIMIT_EXCEEDED
+    return None
+
+
+def _mute(client: Client, request: rtc.MuteTrackRequest) -> None:
+    publisher = client.publisher
+    track = publisher.tracks.get(request.sid) or next(
+        (t for t in publisher.pending.values() if t.sid == request.sid), None
+    )
+    if track is None:
+        client.send(
+            rtc.SignalResponse(
+                request_response=rtc.RequestResponse(reason=Reason.NOT_FOUND, mute=request)
+            )
+        )
+    elif track.info.muted != request.muted:
+        track.info.muted = request.muted
+        client.publish_state(track)
+
+
+def _subscription(client: Client, request: rtc.UpdateSubscription) -> None:
+    sids = [*request.track_sids, *(s for p in request.participant_tracks for s in p.track_sids)]
+    for track_sid in sids[:_MAX_WANTED]:
+        if request.subscribe:
+            client.declined.discard(track_sid)
+            if len(client.wanted) < _MAX_WANTED:
+                client.wanted.add(track_sid)
+            client.room.subscribe(client, track_sid)
+        else:
+            client.wanted.discard(track_sid)
+            if len(client.declined) < _MAX_WANTED:
+                client.declined.add(track_sid)
+            client.room.unsubscribe(client, track_sid)
+
+
+def _track_setting(client: Client, request: rtc.UpdateTrackSettings) -> None:
+    now = time.monotonic()
+    for track_sid in request.track_sids[:_MAX_WANTED]:
+        subscription = client.subscriber.subscriptions.get(track_sid)
+        if subscription is None:
+            continue
+        wish = subscription.wish
+        wish.disabled = request.disabled
+        wish.quality = request.quality
+        wish.width, wish.height = request.width, request.height
+        subscription.reselect(now)
+
+
+def _leave(client: Client, _request: rtc.LeaveRequest) -> None:
+    client.end(models.DisconnectReason.CLIENT_INITIATED)
+
+
+def _subscription_permission(client: Client, request: rtc.SubscriptionPermission) -> None:
+    tracks: dict[str, set[str] | None] = {}
+    for each in request.track_permissions[:_MAX_WANTED]:
+        allowed = None if each.all_tracks else set(each.track_sids[:_MAX_WANTED])
+        tracks[each.participant_identity or each.participant_sid] = allowed
+    client.allowed = Permissions(request.all_participants, tracks)
+    client.room.apply_permissions(client)
+
+
+def _update_metadata(client: Client, request: rtc.UpdateParticipantMetadata) -> None:
+    info = client.info
+    reason = Reason.OK
+    if not client.claims.grants.can_update_own_metadata:
+        reason = Reason.NOT_ALLOWED
+    elif (
+        len(request.metadata) > _MAX_METADATA
+        or len(request.name) > _MAX_ATTRIBUTES
+        or len(info.attributes) + len(request.attributes) > _MAX_ATTRIBUTES
+        or sum(len(k) + len(v) for k, v in request.attributes.items()) > _MAX_METADATA
+    ):
+        reason = Reason.LIMIT_EXCEEDED
+    else:
+        info.metadata = request.metadata or info.metadata
+        info.name = request.name or info.name
+        for key, value in request.attributes.items():
+            if value:
+                info.attributes[key] = value
+            else:
+                info.attributes.pop(key, None)
+        client.announce()
+    client.send(
+        rtc.SignalResponse(
+            request_response=rtc.RequestResponse(request_id=request.request_id, reason=reason)
+        )
+    )
+
+
+def _update_audio_track(client: Client, request: rtc.UpdateLocalAudioTrack) -> None:
+    if (track := client.publisher.tracks.get(request.track_sid)) is not None:
+        del track.info.audio_features[:]
+        track.info.audio_features.extend(request.features[:16])
+        client.publish_state(track)
+
+
+def _update_video_track(client: Client, request: rtc.UpdateLocalVideoTrack) -> None:
+    if (track := client.publisher.tracks.get(request.track_sid)) is not None:
+        track.info.width, track.info.height = request.width, request.height
+        client.publish_state(track)
+
+
+def _ping(client: Client, _sent: int) -> None:
+    client.send(rtc.SignalResponse(pong=int(time.time() * 1000)))
+
+
+def _ping_req(client: Client, request: rtc.Ping) -> None:
+    pong = rtc.Pong(last_ping_timestamp=request.timestamp, timestamp=int(time.time() * 1000))
+    client.send(rtc.SignalResponse(pong_resp=pong))
+
+
+def _simulate(client: Client, request: rtc.SimulateScenario) -> None:
+    """Faults on demand, for reconnection tests of clients."""
+    action = rtc.LeaveRequest.Action
+    match request.WhichOneof("scenario"):
+        case "leave_request_full_reconnect":
+            client.leave(models.DisconnectReason.STATE_MISMATCH, action.RECONNECT)
+        case "server_leave":
+            client.leave(models.DisconnectReason.SERVER_SHUTDOWN, action.DISCONNECT)
+        case "node_failure" | "disconnect_signal_on_resume":
+            client.end(models.DisconnectReason.SIGNAL_CLOSE)
+
+
+_HANDLERS: dict[str, Callable[[Client, Any], None]] = {
+    "offer": _offer,
+    "answer": _answer,
+    "trickle": _ignore,
+    "add_track": _add_track,
+    "mute": _mute,
+    "subscription": _subscription,
+    "track_setting": _track_setting,
+    "leave": _leave,
+    "subscription_permission": _subscription_permission,
+    "sync_state": _ignore,
+    "simulate": _simulate,
+    "ping": _ping,
+    "update_metadata": _update_metadata,
+    "ping_req": _ping_req,
+    "update_audio_track": _update_audio_track,
+    "update_video_track": _update_video_track,
+}

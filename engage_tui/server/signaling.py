@@ -1,0 +1,194 @@
+"""The HTTP side: validation, the signalling WebSocket, and answers that LiveKit's clients understand."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from aiohttp import WSMsgType, web
+from livekit.protocol import models, rtc
+
+from engage_tui.errors import AuthError
+from engage_tui.server.client import Client
+from engage_tui.server.descriptions import PUBLISH_CODECS
+from engage_tui.wire.signal import MAX_FRAME, PROTOCOL, parse_join_query
+from engage_tui.wire.token import Claims, verify_token
+
+if TYPE_CHECKING:
+    from engage_tui.server.app import RunningServer
+
+_log = logging.getLogger(__name__)
+
+_CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "*",
+    "Access-Control-Allow-Headers": "*",
+}
+_VERSION = "1.9.0"  # of the livekit-server whose behaviour clients may expect of us
+_PING_INTERVAL, _PING_TIMEOUT = 5, 15  # seconds
+_MAX_NAME = 256
+_HEARTBEAT = 10.0
+_BURST = 32  # frames of one client before everybody else has a turn
+
+
+class Refused(Exception):
+    """A join that is answered by HTTP.
+
+    Attributes:
+        status: The HTTP status.
+        text: The body; LiveKit's clients compare some of them.
+    """
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+
+
+class Signaling:
+    """The HTTP handlers of one server."""
+
+    def __init__(self, server: RunningServer) -> None:
+        self._server = server
+
+    def application(self) -> web.Application:
+        """The aiohttp application with every route."""
+        app = web.Application(middlewares=[_cors])
+        app.router.add_get("/", self._health)
+        for slash in ("/", "//"):  # some clients append to an address that ends in a slash
+            app.router.add_get(f"{slash}rtc", self._join)
+            app.router.add_get(f"{slash}rtc/validate", self._validate)
+        return app
+
+    async def _health(self, _request: web.Request) -> web.StreamResponse:
+        return web.Response(text="OK")
+
+    async def _validate(self, request: web.Request) -> web.StreamResponse:
+        try:
+            self._check(request)
+        except Refused as refused:
+            return web.Response(status=refused.status, text=refused.text)
+        return web.Response(text="success")
+
+    async def _join(self, request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse(max_msg_size=MAX_FRAME, heartbeat=_HEARTBEAT)
+        try:
+            claims = self._check(request)
+            if not socket.can_prepare(request):
+                raise Refused(404, "")
+        except Refused as refused:
+            return web.Response(status=refused.status, text=refused.text)
+        options = parse_join_query(request.query)
+        await socket.prepare(request)
+        if options.reconnect_sid:
+            await _refuse_resume(socket)
+            return socket
+        client = self._server.admit(claims, options)
+        client.open(socket)
+        try:
+            await _read(socket, client)
+        finally:
+            client.signal_closed()
+            if client.closed:
+                await client.finished()
+        return socket
+
+    def _check(self, request: web.Request) -> Claims:
+        claims = self._authenticate(request)
+        grants = claims.grants
+        if not claims.has_video_grant or not grants.room_join:
+            raise Refused(401, "no permissions to access the room")
+        if not claims.identity:
+            raise Refused(400, "identity cannot be empty")
+        if len(claims.identity) > _MAX_NAME:
+            raise Refused(
+                400, f"participant identity length exceeds limits: max length {_MAX_NAME}"
+            )
+        if not grants.room:
+            raise Refused(400, "no room name")
+        if len(grants.room) > _MAX_NAME:
+            raise Refused(400, f"room name length exceeds limits: max length {_MAX_NAME}")
+        if self._server.is_full:
+            raise Refused(503, "node has exceeded its configured limit")
+        return claims
+
+    def _authenticate(self, request: web.Request) -> Claims:
+        header = request.headers.get("Authorization")
+        if header is None:
+            token = request.query.get("access_token", "")
+        elif header.startswith("Bearer "):
+            token = header.removeprefix("Bearer ").strip()
+        else:
+            raise Refused(401, "invalid authorization header. Must start with Bearer ")
+        if not token:
+            raise Refused(401, "no permissions to access the room")
+        try:
+            return verify_token(token, self._server.config.keys)
+        except AuthError as error:
+            raise Refused(401, error.message) from error
+
+
+def join_response(client: Client, met: list[models.ParticipantInfo]) -> rtc.SignalResponse:
+    """The first message of a session."""
+    grants = client.claims.grants
+    return rtc.SignalResponse(
+        join=rtc.JoinResponse(
+            room=client.room.info,
+            participant=client.info,
+            other_participants=met,
+            server_version=_VERSION,
+            subscriber_primary=True,
+            ping_interval=_PING_INTERVAL,
+            ping_timeout=_PING_TIMEOUT,
+            server_info=models.ServerInfo(
+                edition=models.ServerInfo.Standard,
+                version=_VERSION,
+                protocol=PROTOCOL,
+                node_id="ND_engage",
+            ),
+            enabled_publish_codecs=[models.Codec(mime=mime) for mime in PUBLISH_CODECS],
+            fast_publish=grants.can_publish or grants.may_send_data,
+        )
+    )
+
+
+async def _read(socket: web.WebSocketResponse, client: Client) -> None:
+    taken = 0
+    async for message in socket:
+        if message.type in (WSMsgType.BINARY, WSMsgType.TEXT):
+            client.receive(message.data)
+        if client.closed:
+            return
+        taken += 1
+        if taken % _BURST == 0:
+            await asyncio.sleep(0)  # a flood from one client must not starve the others
+
+
+async def _refuse_resume(socket: web.WebSocketResponse) -> None:
+    """Sessions are not resumed: the client joins anew."""
+    leave = rtc.LeaveRequest(
+        can_reconnect=True,
+        reason=models.DisconnectReason.STATE_MISMATCH,
+        action=rtc.LeaveRequest.Action.RECONNECT,
+    )
+    await socket.send_bytes(rtc.SignalResponse(leave=leave).SerializeToString())
+    await socket.close()
+
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@web.middleware
+async def _cors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let any page call us, and read our refusals too: browsers fall back to v0 by a 404 they can see."""
+    if request.method == "OPTIONS":
+        return web.Response(status=204, headers=_CORS)
+    try:
+        response = await handler(request)
+    except web.HTTPException as error:
+        return web.Response(status=error.status, text=error.reason, headers=_CORS)
+    if not response.prepared:
+        response.headers.update(_CORS)
+    return response

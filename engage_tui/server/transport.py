@@ -1,0 +1,308 @@
+"""One peer connection's transport, synchronous from end to end: ICE (lite), DTLS in memory, SRTP."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import string
+import struct
+import time
+from collections.abc import Callable
+
+from cryptography import x509
+from OpenSSL import SSL
+from pylibsrtp import Error, Policy, Session
+from pylibsrtp._binding import lib
+
+from engage_tui.server.certificate import PROFILES, SrtpProfile, matches
+from engage_tui.server.mux import UdpMux
+from engage_tui.server.stun import Address
+
+_log = logging.getLogger(__name__)
+
+_ALPHABET = string.ascii_letters + string.digits
+_DATAGRAM = 1200  # bytes of our DTLS datagrams: passes tunnels and PPPoE
+_RECORD_HEADER = 13
+_REPLAY_WINDOW = 1024  # packets; retransmissions of video arrive late
+
+
+def _nothing(*_: object) -> None:
+    """The default of each callback."""
+
+
+class PeerTransport:
+    """ICE, DTLS and SRTP of one peer connection; the peer calls, we answer.
+
+    Callbacks are plain attributes, called on the loop: `on_connected()`, `on_lost(why)` once, `on_rtp(packet)`,
+    `on_rtcp(compound)`, `on_data(bytes)` for what DTLS carried (SCTP).
+
+    Attributes:
+        name: For the log.
+        credentials: ICE names to passwords; the newest last. An ICE restart keeps the one before valid.
+        addresses: Where checks came from, oldest first (a dict for its order).
+        address: Where we send to; None before the first check.
+        state: ``new``, ``connected``, ``failed`` or ``closed``.
+        heard: Monotonic time of the last check.
+    """
+
+    def __init__(self, mux: UdpMux, name: str) -> None:
+        self.name = name
+        self.state = "new"
+        self.credentials: dict[str, str] = {}
+        self.addresses: dict[Address, None] = {}
+        self.address: Address | None = None
+        self.heard = time.monotonic()
+        self.on_connected: Callable[[], None] = _nothing
+        self.on_lost: Callable[[str], None] = _nothing
+        self.on_rtp: Callable[[bytes], None] = _nothing
+        self.on_rtcp: Callable[[bytes], None] = _nothing
+        self.on_data: Callable[[bytes], None] = _nothing
+        self._mux = mux
+        self._sendto = mux.socket.sendto
+        self._scratch, self._view, self._size = mux.scratch, mux.scratch_view, mux.scratch_size
+        self._ssl = SSL.Connection(mux.certificate.context, None)
+        self._ssl.set_accept_state()
+        self._ssl.set_ciphertext_mtu(_DATAGRAM)
+        self._handshaken = False
+        self._fingerprint = ""
+        self._timer: asyncio.TimerHandle | None = None
+        self._sessions: tuple[Session, Session] | None = None
+        self._unprotect_key = self._protect_key = None
+        self.restart_ice()
+
+    @property
+    def ufrag(self) -> str:
+        """The current ICE name."""
+        return next(reversed(self.credentials))
+
+    @property
+    def password(self) -> str:
+        """The current ICE password."""
+        return self.credentials[self.ufrag]
+
+    @property
+    def connected(self) -> bool:
+        """Media and data can flow."""
+        return self.state == "connected"
+
+    def restart_ice(self) -> None:
+        """Take new credentials; the transport, its keys and its address stay."""
+        while len(self.credentials) > 1:
+            del self.credentials[next(iter(self.credentials))]
+        ufrag, password = _random(8), _random(24)
+        self.credentials[ufrag] = password
+        self._mux.register(ufrag, self)
+
+    def expect(self, fingerprint: str) -> None:
+        """Name the certificate that the peer must show (``sha-256 AB:…``); the first word counts."""
+        if not self._fingerprint:
+            self._fingerprint = fingerprint
+            self._complete()
+
+    def close(self) -> None:
+        """Say goodbye by DTLS and forget everything; idempotent."""
+        if self.state == "closed":
+            return
+        if self.state == "connected":
+            try:
+                self._ssl.shutdown()
+            except SSL.Error:
+                _log.debug("%s: no DTLS goodbye", self.name)
+            self._flush()
+        self.state = "closed"
+        self._stop_timer()
+        self._mux.forget(self)
+        self.on_lost = self.on_connected = self.on_rtp = self.on_rtcp = self.on_data = _nothing
+
+    # -- from the socket
+
+    def on_check(self, address: Address, *, nominated: bool) -> None:
+        """A signed connectivity check came from `address`."""
+        self.heard = time.monotonic()
+        if nominated or self.address is None:
+            self.address = address
+
+    def on_dtls(self, data: bytes) -> None:
+        """A DTLS datagram came."""
+        if self.state in ("failed", "closed"):
+            return
+        self._ssl.bio_write(data)
+        if not self._handshaken:
+            try:
+                self._ssl.do_handshake()
+            except SSL.WantReadError:
+                self._flush()
+                self._arm()
+                return
+            except SSL.Error as error:
+                self._fail(f"DTLS handshake failed: {error}")
+                return
+            self._handshaken = True
+            self._stop_timer()
+            self._flush()
+            self._complete()
+        self._read()
+
+    def on_media(self, data: bytes) -> None:
+        """An SRTP or SRTCP datagram came."""
+        if self._sessions is None or self.state != "connected" or len(data) < 12:
+            return
+        if 192 <= data[1] < 224:
+            try:
+                compound = self._sessions[0].unprotect_rtcp(data)
+            except Error:
+                return
+            self.on_rtcp(compound)
+            return
+        size = len(data)
+        self._view[:size] = data
+        self._size[0] = size
+        if lib.srtp_unprotect(self._unprotect_key, self._scratch, self._size) == 0:
+            self.on_rtp(bytes(self._view[: self._size[0]]))
+
+    # -- to the peer
+
+    def send_rtp(self, header: bytes, payload: bytes) -> None:
+        """Protect and send a packet of a 12-byte header and its payload; lost if the socket is full."""
+        address = self.address
+        if self.state != "connected" or address is None:
+            return
+        size = 12 + len(payload)
+        view = self._view
+        view[:12] = header
+        view[12:size] = payload
+        self._size[0] = size
+        if lib.srtp_protect(self._protect_key, self._scratch, self._size) != 0:
+            return
+        try:
+            self._sendto(view[: self._size[0]], address)
+        except OSError:
+            self._mux.dropped += 1
+
+    def send_rtcp(self, compound: bytes) -> None:
+        """Protect and send RTCP."""
+        if self._sessions is not None and self.state == "connected":
+            try:
+                self._send(self._sessions[1].protect_rtcp(compound))
+            except Error as error:
+                _log.debug("%s: RTCP not sent: %s", self.name, error)
+
+    def send_data(self, data: bytes) -> None:
+        """Send application data (SCTP) by DTLS.
+
+        Raises:
+            ConnectionError: The transport is not connected.
+        """
+        if self.state != "connected":
+            raise ConnectionError
+        try:
+            self._ssl.send(data)
+        except SSL.Error as error:
+            raise ConnectionError from error
+        self._flush()
+
+    # -- DTLS
+
+    def _complete(self) -> None:
+        """Start media once the handshake is done and its certificate is the announced one."""
+        if not self._handshaken or not self._fingerprint or self.state != "new":
+            return
+        certificate = self._ssl.get_peer_certificate(as_cryptography=True)
+        if not isinstance(certificate, x509.Certificate) or not matches(
+            certificate, self._fingerprint
+        ):
+            self._fail("the certificate is not the one announced")
+            return
+        chosen = self._ssl.get_selected_srtp_profile()
+        profile = next((each for each in PROFILES if each.name == chosen), None)
+        if profile is None:
+            self._fail("no SRTP profile in common")
+            return
+        self._key(profile)
+        self.state = "connected"
+        self.on_connected()
+
+    def _key(self, profile: SrtpProfile) -> None:
+        material = self._ssl.export_keying_material(
+            b"EXTRACTOR-dtls_srtp", 2 * (profile.key + profile.salt)
+        )
+        sessions = []
+        for side, direction in ((0, Policy.SSRC_ANY_INBOUND), (1, Policy.SSRC_ANY_OUTBOUND)):
+            policy = Policy(
+                key=profile.key_and_salt(material, side),
+                ssrc_type=direction,
+                srtp_profile=profile.libsrtp,
+            )
+            policy.allow_repeat_tx = True  # a NACK is answered with the very same packet
+            policy.window_size = _REPLAY_WINDOW
+            sessions.append(Session(policy))
+        self._sessions = sessions[0], sessions[1]
+        # The C handles: the binding's own methods copy each packet twice.
+        self._unprotect_key, self._protect_key = (each._srtp[0] for each in sessions)
+
+    def _read(self) -> None:
+        while self.state in ("new", "connected"):
+            try:
+                data = self._ssl.recv(4096)
+            except SSL.ZeroReturnError:
+                self._fail("closed by the peer")
+                return
+            except SSL.Error:  # nothing more, or a record that does not authenticate
+                break
+            if self.state == "connected":  # data of a peer that we have not verified are lost
+                self.on_data(data)
+        self._flush()
+
+    def _flush(self) -> None:
+        """Send what OpenSSL wrote, whole records a datagram: the memory BIO is a byte stream."""
+        while True:
+            try:
+                data = self._ssl.bio_read(65536)
+            except SSL.Error:
+                return
+            start = at = 0
+            while at + _RECORD_HEADER <= len(data):
+                end = at + _RECORD_HEADER + struct.unpack_from("!H", data, at + 11)[0]
+                if end - start > _DATAGRAM + 150 and at > start:
+                    self._send(data[start:at])
+                    start = at
+                at = end
+            if start < len(data):
+                self._send(data[start:])
+
+    def _send(self, data: bytes) -> None:
+        if self.address is not None:
+            self._mux.send(data, self.address)
+
+    def _arm(self) -> None:
+        self._stop_timer()
+        if (delay := self._ssl.DTLSv1_get_timeout()) is not None:
+            self._timer = asyncio.get_running_loop().call_later(delay, self._repeat)
+
+    def _repeat(self) -> None:
+        self._timer = None
+        if self._handshaken or self.state != "new":
+            return
+        try:
+            self._ssl.DTLSv1_handle_timeout()
+        except SSL.Error as error:
+            self._fail(f"DTLS handshake failed: {error}")
+            return
+        self._flush()
+        self._arm()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _fail(self, why: str) -> None:
+        _log.info("%s: %s", self.name, why)
+        self.state = "failed"
+        self._stop_timer()
+        self.on_lost(why)
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
