@@ -1,0 +1,164 @@
+"""THE table of actions: keys, buttons, palette and help are views of it.
+
+An action either sends an intent to the engine (`intent`) or is the front end's own business (`intent` empty).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    """Where an action's keys work."""
+
+    ALWAYS = "always"
+    """Also while a text field has the focus."""
+    CALL = "call"
+    """In a call, unless a text field has the focus."""
+    ROW = "row"
+    """On the selected row of the people panel."""
+    LOBBY = "lobby"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that a person can do.
+
+    Attributes:
+        id: Its name in code, settings and the palette.
+        keys: Textual key names; the first one is shown.
+        label: Two words at most, for the control bar.
+        help: One sentence, for the help panel.
+        intent: The intent it sends; empty for the screen's own business.
+    """
+
+    id: str
+    keys: tuple[str, ...]
+    label: str
+    help: str
+    scope: Scope
+    intent: str = ""
+
+    @property
+    def key(self) -> str:
+        """The key that is shown."""
+        return self.keys[0] if self.keys else ""
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        "toggle_microphone",
+        ("m",),
+        "mic",
+        "Mute or unmute your microphone.",
+        Scope.CALL,
+        "set_microphone_enabled",
+    ),
+    Action(
+        "toggle_camera",
+        ("v",),
+        "camera",
+        "Switch your camera on or off.",
+        Scope.CALL,
+        "set_camera_enabled",
+    ),
+    Action(
+        "toggle_screen",
+        ("d",),
+        "share",
+        "Share your screen, or stop.",
+        Scope.CALL,
+        "set_screen_share_enabled",
+    ),
+    Action(
+        "toggle_row",
+        ("s", "enter"),
+        "subscribe",
+        "Subscribe or unsubscribe the selected row; mute an own one.",
+        Scope.ROW,
+        "set_subscribed",
+    ),
+    Action(
+        "unpublish_row",
+        ("u",),
+        "unpublish",
+        "Unpublish the selected row, if it is yours.",
+        Scope.ROW,
+        "unpublish_track",
+    ),
+    Action(
+        "cycle_connection",
+        ("n",),
+        "hear",
+        "Hear this person: auto, always or never.",
+        Scope.ROW,
+        "set_audio_connection_mode",
+    ),
+    Action("row_down", ("j", "down"), "down", "Select the next row.", Scope.CALL),
+    Action("row_up", ("k", "up"), "up", "Select the row above.", Scope.CALL),
+    Action("toggle_log", ("l",), "log", "Show or hide the event log.", Scope.CALL),
+    Action(
+        "copy_invite", ("y",), "copy invite", "Copy the command with which others join.", Scope.CALL
+    ),
+    Action("help", ("question_mark", "f1"), "keys", "Show every key.", Scope.CALL),
+    Action("leave", ("q",), "leave", "Leave the call.", Scope.CALL, "leave"),
+    Action("close_panel", ("escape",), "close", "Close the open panel.", Scope.ALWAYS),
+    Action(
+        "microphone_anywhere",
+        ("f2",),
+        "mic",
+        "Mute or unmute, also while typing.",
+        Scope.ALWAYS,
+        "set_microphone_enabled",
+    ),
+    Action(
+        "camera_anywhere",
+        ("f3",),
+        "camera",
+        "Camera on or off, also while typing.",
+        Scope.ALWAYS,
+        "set_camera_enabled",
+    ),
+    Action("join", ("enter",), "join", "Join the room.", Scope.LOBBY, "join"),
+    Action(
+        "refresh_devices",
+        ("f5",),
+        "look again",
+        "Look for devices again.",
+        Scope.LOBBY,
+        "refresh_devices",
+    ),
+    Action("leave_anywhere", ("f10",), "leave", "Leave, also while typing.", Scope.ALWAYS, "leave"),
+)
+"""Every action, in the order in which help shows them."""
+
+INTENTS: dict[str, str] = {
+    "join": "Join with the previewed tracks: name, room, url, microphone (bool), camera (bool), speaker.",
+    "leave": "Leave the room; the engine ends.",
+    "set_microphone_enabled": "value (bool).",
+    "set_camera_enabled": "value (bool).",
+    "set_screen_share_enabled": "value (bool).",
+    "set_subscribed": "key or sid, value (bool).",
+    "set_muted": "key or sid of an own publication, value (bool).",
+    "publish_track": "source, src.",
+    "unpublish_track": "key or sid of an own publication.",
+    "set_audio_connection_mode": "participant (identity), mode (auto, always, never).",
+    "send_data": "text, topic, to (identities).",
+    "choose_device": "kind (audioinput, audiooutput, videoinput), device_id; lobby and call.",
+    "preview": "camera (bool), microphone (bool): switch the lobby's previews.",
+    "refresh_devices": "Look for devices again.",
+}
+"""Every intent with its arguments in words."""
+
+
+def by_id(action_id: str) -> Action:
+    """The action called `action_id`.
+
+    Raises:
+        KeyError: There is none.
+    """
+    for action in ACTIONS:
+        if action.id == action_id:
+            return action
+    raise KeyError(action_id)

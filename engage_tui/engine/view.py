@@ -1,0 +1,186 @@
+"""What a front end may know of a call: frozen structs, keyed by names that survive a rejoin.
+
+Pure data: no live object, no clock, no socket. `snapshot` builds them from the SDK; `tui` and `plain` draw them.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from engage_tui.sdk.enums import (
+    AudioConnectionMode,
+    ConnectionQuality,
+    MediaDeviceKind,
+    TrackKind,
+    TrackSource,
+)
+
+
+class Phase(StrEnum):
+    """Where the person stands."""
+
+    LOBBY = "lobby"
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    RECONNECTING = "reconnecting"
+    LEFT = "left"
+
+
+class Subscription(StrEnum):
+    """The mark of a publication row."""
+
+    OFF = "off"
+    PENDING = "pending"
+    ON = "on"
+    FAILED = "failed"
+
+
+class PublicationView(msgspec.Struct, frozen=True, array_like=True):
+    """One publication, as a row shows it.
+
+    Attributes:
+        key: ``identity/source/name``: stays the same when the track's SID changes on a rejoin.
+        subscription: For own publications always ON.
+        error: Why the last toggle failed; empty when it did not.
+        width: Announced width in pixels; 0 if unknown.
+        height: Announced height in pixels; 0 if unknown.
+        codec: ``opus``, ``vp8``, … in lower case; empty if unknown.
+    """
+
+    key: str
+    sid: str
+    kind: TrackKind
+    source: TrackSource
+    name: str
+    local: bool
+    muted: bool
+    subscription: Subscription
+    error: str = ""
+    width: int = 0
+    height: int = 0
+    codec: str = ""
+
+
+class PersonView(msgspec.Struct, frozen=True, array_like=True):
+    """One participant with all publications, own first.
+
+    Attributes:
+        joining: True until the participant's media connection stands.
+        audio_connected: Whether the connection manager has connected the microphone.
+        joined_at: Unix time in seconds; people are listed in this order, oneself first.
+    """
+
+    identity: str
+    name: str
+    sid: str
+    local: bool
+    publications: tuple[PublicationView, ...] = ()
+    joining: bool = False
+    speaking: bool = False
+    quality: ConnectionQuality = ConnectionQuality.UNKNOWN
+    connection_mode: AudioConnectionMode = AudioConnectionMode.AUTO
+    audio_connected: bool = False
+    joined_at: float = 0.0
+
+
+class ToggleView(msgspec.Struct, frozen=True, array_like=True):
+    """One of the three switches of the control bar.
+
+    Attributes:
+        on: What others receive now.
+        pending: A change is on its way.
+        error: Why the last change failed; empty when it did not.
+        label: The device in use, for people.
+    """
+
+    on: bool = False
+    pending: bool = False
+    error: str = ""
+    label: str = ""
+
+
+class CallView(msgspec.Struct, frozen=True, array_like=True):
+    """The call as a whole.
+
+    Attributes:
+        detail: Words for a phase that is not plainly connected ("try 3, next in 2 s"), or why the call ended.
+        round_trip_ms: Signalling round trip; negative until measured.
+        invite: The command with which somebody else can join; empty if unknown.
+        joined_at: Unix time of the join in seconds; 0 before it.
+        speaker: The sound output in words ("Built-in", "off", "no sound device: …").
+    """
+
+    phase: Phase = Phase.LOBBY
+    detail: str = ""
+    room: str = ""
+    server: str = ""
+    identity: str = ""
+    round_trip_ms: int = -1
+    invite: str = ""
+    joined_at: float = 0.0
+    microphone: ToggleView = ToggleView()
+    camera: ToggleView = ToggleView()
+    screen: ToggleView = ToggleView()
+    speaker: str = ""
+    recording: bool = False
+
+
+class DeviceView(msgspec.Struct, frozen=True, array_like=True):
+    """One device that can be chosen."""
+
+    kind: MediaDeviceKind
+    device_id: str
+    label: str
+    default: bool = False
+
+
+class LobbyView(msgspec.Struct, frozen=True, array_like=True):
+    """The devices and the preview before joining.
+
+    Attributes:
+        devices: All that can be chosen, files and patterns given on the command line included.
+        camera: The preview camera: `on` while frames arrive, `error` when it could not open.
+        microphone: The same for the microphone.
+        devices_error: Why a list is empty ("PortAudio is not installed: apt install libportaudio2").
+    """
+
+    devices: tuple[DeviceView, ...] = ()
+    camera: ToggleView = ToggleView()
+    microphone: ToggleView = ToggleView()
+    camera_id: str = ""
+    microphone_id: str = ""
+    speaker_id: str = ""
+    devices_error: str = ""
+
+
+class PublicationStats(msgspec.Struct, frozen=True, array_like=True):
+    """Counters of one publication, once a second.
+
+    Attributes:
+        frames: Frames decoded (remote) or sent (local) since the join; None where inapplicable.
+        bytes: RTP payload bytes received or sent since the join.
+        bytes_per_second: Over the last second.
+        frames_per_second: Over the last second.
+        rms: Of the last second, 0 to 1 of full scale, decoded mono before gain and space; None for video.
+        rms_max: The largest `rms` since the join; None for video.
+    """
+
+    key: str
+    sid: str
+    participant: str
+    local: bool
+    kind: TrackKind
+    source: TrackSource
+    name: str
+    subscribed: bool
+    muted: bool
+    frames: int | None = None
+    bytes: int | None = None
+    width: int | None = None
+    height: int | None = None
+    rms: float | None = None
+    rms_max: float | None = None
+    bytes_per_second: float = 0.0
+    frames_per_second: float = 0.0
