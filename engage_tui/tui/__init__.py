@@ -1,0 +1,1 @@
+"""The Textual screens; draws what the engine's views say. The only user of textual."""

@@ -1,0 +1,347 @@
+"""Painting pictures only when the terminal has swallowed what was written before.
+
+Textual's writer thread has a queue of 30 writes, and its `put` blocks the event loop: with a terminal at the far end of
+a slow line, pictures would fill it and no key would be answered any more. So a driver counts what is on its way
+(`PacedDriver`), and the `Painter` keeps the newest picture of every tile until nothing is; it then paints about as much
+as drains in 80 ms at the measured rate. A slow terminal costs pictures, never keys.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import IO, TYPE_CHECKING, Any, Protocol, TypeGuard, cast
+
+from textual.app import App
+from textual.drivers.linux_driver import LinuxDriver
+
+from engage_tui.engine.messages import Credit, Picture
+from engage_tui.tui.widgets.tile import Tile
+
+if TYPE_CHECKING:
+    from textual.driver import Driver
+
+_log = logging.getLogger(__name__)
+
+BUDGET = 0.08
+"""Seconds of the terminal's time that one moment of painting may take."""
+
+STALE = 1.0
+"""Seconds after which a picture is not worth painting."""
+
+_FIRST_RATE = 2_000_000.0  # bytes a second, until something was measured
+_MEASURED = 4096  # a shorter write says more of the operating system's buffer than of the terminal
+_SLOWER, _FASTER = 0.7, 0.3
+_STEP = 2.0  # buffers swallow a burst at once: good news is believed late, and never wholly
+_WATCHDOG = 0.25  # a wake-up that got lost costs this many seconds, never the picture
+_BEHIND_MODAL = 0.5  # seconds between pictures that lie under another screen
+
+
+class Meter:
+    """Counts the bytes on their way to the terminal, and measures how fast it takes them; used by two threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting = 0
+        self._on_idle: Callable[[], None] | None = None
+        self.rate = _FIRST_RATE
+        self.written = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether the terminal has taken everything."""
+        return self._waiting == 0
+
+    @property
+    def budget(self) -> int:
+        """Bytes that it takes in one moment of painting; enough to learn from."""
+        return max(int(BUDGET * self.rate), _MEASURED)
+
+    def on_idle(self, callback: Callable[[], None] | None) -> None:
+        """Have `callback` called, on the writer's thread, each time nothing is left to write."""
+        self._on_idle = callback
+
+    def queued(self, size: int) -> None:
+        """Something was given to the writer."""
+        with self._lock:
+            self._waiting += size
+
+    def wrote(self, size: int, seconds: float) -> None:
+        """The terminal took it, in this time."""
+        with self._lock:
+            self._waiting = max(0, self._waiting - size)
+            self.written += size
+            idle = self._waiting == 0
+            if size >= _MEASURED:
+                seen = min(size / max(seconds, 1e-4), _STEP * self.rate)
+                self.rate += (_SLOWER if seen < self.rate else _FASTER) * (seen - self.rate)
+        if idle and self._on_idle is not None:
+            self._on_idle()
+
+    def reset(self) -> None:
+        """A new writer: nothing is on its way."""
+        with self._lock:
+            self._waiting = 0
+
+
+class MeteredFile:
+    """The terminal's file as the writer thread sees it: each write is carried through, and timed.
+
+    A terminal that was closed raises at every write. That would end Textual's writer thread, its queue would fill, and
+    the loop would wait for it for ever, SIGHUP or not: so what nobody can read any more is dropped here.
+    """
+
+    def __init__(self, file: IO[str], meter: Meter) -> None:
+        self._file = file
+        self._meter = meter
+        self._gone = False
+
+    def write(self, text: str) -> int:
+        """Write and flush: only then has the terminal taken it."""
+        start = time.monotonic()
+        try:
+            if not self._gone:
+                self._file.write(text)
+                self._file.flush()
+        except OSError as error:
+            self._gone = True
+            _log.warning("the terminal has gone: %s", error)
+        finally:
+            self._meter.wrote(len(text), time.monotonic() - start)
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing is left to flush: `write` has."""
+
+    def fileno(self) -> int:
+        """The descriptor behind it."""
+        return self._file.fileno()
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        return self._file.isatty()
+
+
+class PacedDriver(LinuxDriver):
+    """Textual's driver for terminals, counting what it writes; stands on the driver's private name `_file`."""
+
+    def __init__(
+        self,
+        app: App[Any],
+        *,
+        debug: bool = False,
+        mouse: bool = True,
+        size: tuple[int, int] | None = None,
+    ) -> None:
+        super().__init__(app, debug=debug, mouse=mouse, size=size)
+        self.meter = Meter()
+        self._closed = False
+        terminal = cast("IO[str]", self._file)  # standard error, which `App.run` has checked
+        self._file = cast("Any", MeteredFile(terminal, self.meter))
+
+    def start_application_mode(self) -> None:
+        """Begin to write; also after a suspension, with another writer thread."""
+        self.meter.reset()
+        self._closed = False
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+
+    def write(self, data: str) -> None:
+        """Write, unless nobody reads: the queue of a stopped writer would fill up and block the loop."""
+        if self._closed:
+            return
+        self.meter.queued(len(data))
+        super().write(data)
+
+    def close(self) -> None:
+        """Stop the writer."""
+        self._closed = True
+        super().close()
+
+    @property
+    def ready(self) -> bool:
+        """Whether a picture may be painted."""
+        return not self._closed and self.meter.idle
+
+
+class Paced(Protocol):
+    """A driver that knows how far its terminal is."""
+
+    meter: Meter
+
+    @property
+    def ready(self) -> bool:
+        """Whether a picture may be painted."""
+
+
+def paced(driver: type[Driver]) -> type[Driver]:
+    """The counting driver in place of Textual's, where there is one; for `App.get_driver_class`."""
+    return PacedDriver if driver is LinuxDriver else driver
+
+
+class Painter:
+    """Brings pictures to their tiles when the terminal has time, and gives credits back when they are seen."""
+
+    def __init__(
+        self,
+        app: App[Any],
+        credit: Callable[[Credit], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Paint on an app; call `start` when it is mounted.
+
+        Args:
+            app: Whose screens hold the tiles.
+            credit: Sends a credit to the engine.
+            clock: The clock of `Picture.stamp`.
+        """
+        self._app = app
+        self._credit = credit
+        self._clock = clock
+        self._newest: dict[int, Picture] = {}  # one a tile: the newest wins
+        self._tiles: dict[int, Tile] = {}
+        self._painting: dict[int, tuple[Tile, Picture]] = {}  # begun, not seen yet; one a tile
+        self._written = False  # what was begun has been given to the writer
+        self._last: dict[int, float] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.painted = 0
+        self.dropped = 0
+
+    def start(self) -> None:
+        """Begin to paint; inside the app's loop."""
+        self._loop = asyncio.get_running_loop()
+        driver = self._driver()
+        if driver is not None:
+            driver.meter.on_idle(self._wake)
+        self._app.set_interval(_WATCHDOG, self._step, name="painter")
+
+    def stop(self) -> None:
+        """Paint no more."""
+        driver = self._driver()
+        if driver is not None:
+            driver.meter.on_idle(None)
+        self._loop = None
+
+    def offer(self, picture: Picture) -> None:
+        """Take a picture; an older one of the same tile, if it still waits, is dropped and its credit given back."""
+        older = self._newest.pop(picture.tile, None)
+        if older is not None:
+            self._drop(older)
+        self._newest[picture.tile] = picture
+        self._step()
+
+    # -- the two halves of a step ------------------------------------------------------------------------------------
+
+    def _wake(self) -> None:
+        """On the writer's thread: the terminal has taken everything."""
+        loop = self._loop
+        if loop is not None and (self._newest or self._painting):
+            try:
+                loop.call_soon_threadsafe(self._step)
+            except RuntimeError:  # the loop has closed: the app ends while its writer drains
+                self._loop = None
+
+    def _step(self) -> None:
+        self._drop_stale()
+        if not self._ready() or not self._app.screen_stack:
+            return
+        if self._painting:
+            if not self._written:
+                return  # Textual has not drawn it yet
+            self._settle()
+        self._paint()
+
+    def _ready(self) -> bool:
+        driver = self._driver()
+        return driver is None or driver.ready
+
+    def _settle(self) -> None:
+        """What was begun has reached the terminal: whole pictures give their credit back."""
+        for number, (tile, picture) in list(self._painting.items()):
+            if not tile.unfinished or not tile.is_attached:
+                del self._painting[number]
+                self.painted += 1
+                self._credit(Credit(number, picture.number))
+
+    def _paint(self) -> None:
+        """Begin as many pictures, or go on with as much of them, as the budget holds."""
+        driver = self._driver()
+        left = driver.meter.budget if driver is not None else 1 << 30
+        drawn = False
+        for tile, _ in self._painting.values():
+            if left > 0:
+                left -= tile.advance(left)
+                drawn = True
+        for number in sorted(self._newest, key=lambda tile: self._newest[tile].stamp):
+            if left <= 0:
+                break
+            if number in self._painting or not self._due(number):
+                continue
+            left -= self._begin(self._newest.pop(number), left)
+            drawn = drawn or number in self._painting
+        if drawn:
+            self._written = False
+            self._app.screen.call_after_refresh(self._drawn)
+
+    def _begin(self, picture: Picture, left: int) -> int:
+        tile = self._tile(picture.tile)
+        if tile is None or tile.key != picture.key:
+            self._drop(picture)
+            return 0
+        try:
+            tile.begin(picture)
+        except ValueError:  # its bytes do not fit its size; one bad picture shall not end the call
+            self._drop(picture)
+            return 0
+        self._painting[picture.tile] = (tile, picture)
+        self._last[picture.tile] = self._clock()
+        return tile.advance(left)
+
+    def _drawn(self) -> None:
+        """Textual has given it to the writer."""
+        self._written = True
+        self._step()
+
+    # -- what is not painted -----------------------------------------------------------------------------------------
+
+    def _due(self, number: int) -> bool:
+        """Under another screen every picture means drawing both anew: seldom."""
+        tile = self._tile(number)
+        if tile is None or tile.screen is self._app.screen:
+            return True
+        return self._clock() - self._last.get(number, -1e9) >= _BEHIND_MODAL
+
+    def _drop_stale(self) -> None:
+        now = self._clock()
+        for number, picture in list(self._newest.items()):
+            if now - picture.stamp > STALE:
+                self._drop(self._newest.pop(number))
+
+    def _drop(self, picture: Picture) -> None:
+        self.dropped += 1
+        self._credit(Credit(picture.tile, picture.number))
+
+    # -- who is who --------------------------------------------------------------------------------------------------
+
+    def _tile(self, number: int) -> Tile | None:
+        known = self._tiles.get(number)
+        if known is not None and known.is_attached and known.screen in self._app.screen_stack:
+            return known
+        for screen in reversed(self._app.screen_stack):
+            tiles: list[Tile] = list(screen.query(Tile))
+            for tile in tiles:
+                if tile.number == number:
+                    self._tiles[number] = tile
+                    return tile
+        return None
+
+    def _driver(self) -> Paced | None:
+        driver = self._app._driver
+        return driver if _is_paced(driver) else None
+
+
+def _is_paced(driver: object) -> TypeGuard[Paced]:
+    return isinstance(driver, PacedDriver)

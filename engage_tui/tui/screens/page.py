@@ -1,0 +1,37 @@
+"""What the app tells a screen; each screen takes what concerns it."""
+
+from __future__ import annotations
+
+from textual.screen import Screen
+
+from engage_tui.engine.messages import Outcome
+from engage_tui.tui.model import Change, LogLine, Waiting
+from engage_tui.tui.session import Session
+
+
+class Page(Screen[None]):
+    """A screen over the session's model."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+
+    def show(self, change: Change) -> None:
+        """Draw what changed, and nothing else."""
+
+    def show_waiting(self) -> None:
+        """An intent was sent or answered: show what is pending."""
+
+    def show_levels(self) -> None:
+        """New loudness, ten times a second."""
+
+    def show_statistics(self) -> None:
+        """New counters, once a second."""
+
+    def show_line(self, line: LogLine) -> None:
+        """A new line of the log."""
+
+    def show_failure(self, waiting: Waiting, outcome: Outcome) -> None:
+        """An intent failed: say what was wanted, why it failed and what to do."""
+        text = " ".join(each for each in (outcome.error, outcome.hint) if each)
+        self.notify(text, title=f"{waiting.what} failed", severity="error", timeout=8)

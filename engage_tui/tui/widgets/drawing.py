@@ -1,0 +1,123 @@
+"""What a tile's rows are drawn from: a canvas of pixels, with the picture or the initials, and the speaker's frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engage_tui.render.cells import MODES, Canvas, CellMode, ColourDepth, wanted_pixels
+from engage_tui.render.initials import colour_of, initials, portrait
+from engage_tui.render.picture import Pixels, Rgb, letterbox
+
+_WHITE: Rgb = (255, 255, 255)
+_BLACK: Rgb = (0, 0, 0)
+_TEXT_ROWS = 2  # the reason below the initials
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a tile draws.
+
+    Attributes:
+        colour: What the terminal shows.
+        dark: Whether the theme is.
+        background: Beside pictures and behind initials.
+        accent: Of the speaker's frame.
+    """
+
+    mode: CellMode
+    colour: ColourDepth
+    dark: bool
+    background: Rgb
+    accent: Rgb
+
+    @property
+    def mono(self) -> bool:
+        """Whether there are no colours at all."""
+        return self.colour is ColourDepth.MONO or not MODES[self.mode].coloured
+
+    @property
+    def ink(self) -> Rgb:
+        """What is surely seen on the background."""
+        return _WHITE if self.dark else _BLACK
+
+    def paper(self, *, photo: bool) -> Canvas:
+        """What the cells are drawn upon."""
+        return Canvas(self.colour, self.dark, self.background, photo)
+
+    def box(self, columns: int, rows: int) -> tuple[int, int]:
+        """Pixels of a place, in the mode's own shape."""
+        across, down = MODES[self.mode].pixels
+        return columns * across, rows * down
+
+
+def picture_canvas(
+    pixels: Pixels, columns: int, rows: int, look: Look, *, framed: bool, covered: int = 0
+) -> Pixels:
+    """Fit a picture into a tile.
+
+    Args:
+        pixels: The picture, in square pixels.
+        columns: Of the tile.
+        rows: Of the tile, the covered ones included.
+        look: How to draw.
+        framed: Whether the person speaks.
+        covered: Rows at the bottom over which something else lies; they are not drawn.
+
+    Returns:
+        Whole cells of ``rows - covered`` rows.
+    """
+    mode = MODES[look.mode]
+    box, below = look.box(columns, rows), covered * mode.pixels[1]
+    canvas = letterbox(pixels, box, look.background, mode.tall, below)
+    return _framed(canvas[: box[1] - below], look, framed)
+
+
+def portrait_canvas(
+    name: str, identity: str, columns: int, rows: int, look: Look, *, framed: bool
+) -> tuple[Pixels, int]:
+    """Draw large initials, and leave a row for words below them.
+
+    Returns:
+        Whole cells, and the row for the words: the middle one when there is no room for initials.
+    """
+    across, down = look.box(columns, rows)
+    canvas = np.empty((down, across, 3), np.uint8)
+    canvas[...] = look.background
+    air = 1 if rows > 8 else 0
+    drawn = _portrait(name, identity, columns, rows - _TEXT_ROWS + 1 - 2 * air, look)
+    line = max(0, (rows - 1) // 2)
+    if drawn is not None:
+        top = air * MODES[look.mode].pixels[1]
+        canvas[top : top + len(drawn)] = drawn
+        line = rows - 1 - air
+    return _framed(canvas, look, framed), line
+
+
+def _portrait(name: str, identity: str, columns: int, rows: int, look: Look) -> Pixels | None:
+    letters = initials(name)
+    if not letters or rows <= 0:
+        return None
+    mode = MODES[look.mode]
+    size = wanted_pixels(look.mode, columns, rows)
+    colour = colour_of(identity)
+    drawn = None
+    if mode.pixels == (1, 1) or look.mono:
+        drawn = portrait(
+            letters, size, look.background, None, ink=look.ink, grid=2 // mode.pixels[1]
+        )
+    else:
+        drawn = portrait(letters, size, look.background, colour)
+        if drawn is None:  # no room for a disc around them
+            drawn = portrait(letters, size, look.background, None, ink=colour)
+    if drawn is None:
+        return None
+    return letterbox(drawn, look.box(columns, rows), look.background, mode.tall)
+
+
+def _framed(canvas: Pixels, look: Look, framed: bool) -> Pixels:
+    """Draw a frame one pixel thick; the tile's caption is its lower edge."""
+    if framed and canvas.size:
+        canvas[0] = canvas[:, 0] = canvas[:, -1] = look.ink if look.mono else look.accent
+    return canvas

@@ -1,0 +1,408 @@
+"""A tile: one person's picture edge to edge, one line over it, and something to read when there is no picture."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import deque
+from typing import Any
+
+import numpy as np
+from rich.cells import cell_len
+from rich.color import Color
+from rich.segment import Segment
+from rich.style import Style
+from textual.app import App
+from textual.geometry import Region
+from textual.message import Message
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widget import Widget
+
+from engage_tui.engine import messages
+from engage_tui.engine.view import PersonView, PublicationView
+from engage_tui.render.cells import CellMode, ColourDepth, cells, wanted_pixels
+from engage_tui.render.picture import Picture, Pixels
+from engage_tui.render.rows import RowEncoder, basic_colour
+from engage_tui.render.terminal import Terminal, default_mode, detect
+from engage_tui.tui import words
+from engage_tui.tui.widgets.caption import STATE, Caption, caption, wants_picture, why_not
+from engage_tui.tui.widgets.cell_strip import CellStrip, strips
+from engage_tui.tui.widgets.drawing import Look, picture_canvas, portrait_canvas
+
+_PLAIN = str.maketrans({words.FULL: "#", words.EMPTY: "-", "…": "."})
+
+
+def terminal_of(app: App[Any]) -> Terminal:
+    """What can be drawn in the app's terminal; Textual takes NO_COLOR out of the environment, and remembers it."""
+    terminal = detect()
+    return dataclasses.replace(terminal, colour=ColourDepth.MONO) if app.no_color else terminal
+
+
+class Tile(Widget):
+    """Shows the pictures of one publication, at its own size."""
+
+    ALLOW_SELECT = False
+
+    COMPONENT_CLASSES = {
+        "tile--caption",
+        "tile--dim",
+        "tile--alert",
+        "tile--live",
+        "tile--speaking",
+        "tile--reason",
+    }
+
+    DEFAULT_CSS = """
+    Tile { background: $surface; width: 1fr; height: 1fr; }
+    Tile > .tile--caption { background: $panel; color: $foreground; }
+    Tile > .tile--dim { color: $foreground 70%; background: $panel; }
+    Tile > .tile--alert { color: $text-error; background: $panel; text-style: bold; }
+    Tile > .tile--live { color: $text-accent; background: $panel; }
+    Tile > .tile--speaking { background: $accent; color: $text; text-style: bold; }
+    Tile > .tile--reason { color: $foreground 70%; background: $surface; }
+    """
+
+    level: reactive[float] = reactive(0.0, repaint=False)
+    """Loudness, 0 to 1 (perceptual)."""
+
+    class Resized(Message):
+        """The tile can show pictures of another size than before; see `Tile.pixels`."""
+
+        def __init__(self, tile: Tile) -> None:
+            super().__init__()
+            self.tile = tile
+
+        @property
+        def control(self) -> Tile:
+            """The tile."""
+            return self.tile
+
+    def __init__(
+        self,
+        number: int,
+        *,
+        mode: CellMode | None = None,
+        terminal: Terminal | None = None,
+        id: str | None = None,  # noqa: A002 - Textual's name
+        classes: str | None = None,
+    ) -> None:
+        """Make an empty tile.
+
+        Args:
+            number: Its number in `messages.Watch` and `messages.Picture`.
+            mode: How to draw; None: as the terminal allows.
+            terminal: What can be drawn; None: what the environment says.
+            id: Textual's.
+            classes: Textual's.
+        """
+        super().__init__(id=id, classes=classes)
+        self.number = number
+        self.key = ""
+        self._mode = mode
+        self._terminal = terminal
+        self._encoder: RowEncoder | None = None
+        self._person: PersonView | None = None
+        self._publication: PublicationView | None = None
+        self._reason = ""
+        self._picture: Picture | None = None
+        self._canvas: Pixels | None = None
+        self._rows: list[Strip] = []
+        self._look: Look | None = None
+        self._caption: Strip | None = None
+        self._unpainted: deque[tuple[int, Strip]] = deque()  # at most a row of the tile each
+
+    # -- what it shows -----------------------------------------------------------------------------------------------
+
+    def assign(
+        self,
+        key: str,
+        person: PersonView | None,
+        publication: PublicationView | None = None,
+        *,
+        reason: str | None = None,
+    ) -> None:
+        """Say whose tile this is; a tile that gets another key forgets its picture.
+
+        Args:
+            key: `PublicationView.key`, ``preview``, or empty.
+            person: For name, state and initials.
+            publication: What is shown; None: there is nothing to show.
+            reason: Why there is no picture; None: as `publication` has it.
+        """
+        before = (self.key, self._person, self._publication, self._reason)
+        given = why_not(person, publication) if reason is None else reason
+        if (key, person, publication, given) == before:
+            return
+        stale = key != self.key or (publication is not None and not wants_picture(publication))
+        framed = self.speaking
+        self.key, self._person, self._publication, self._reason = key, person, publication, given
+        if (stale and self._picture is not None) or publication is None and person is not None:
+            self._picture = None
+        if self._picture is None or framed != self.speaking:
+            self._draw()
+        self._redraw_caption()
+
+    @property
+    def person(self) -> PersonView | None:
+        """Whose tile it is."""
+        return self._person
+
+    @property
+    def publication(self) -> PublicationView | None:
+        """What it shows."""
+        return self._publication
+
+    @property
+    def reason(self) -> str:
+        """Why there is no picture."""
+        return self._reason
+
+    @property
+    def has_picture(self) -> bool:
+        """Whether a picture is shown."""
+        return self._picture is not None
+
+    @property
+    def speaking(self) -> bool:
+        """Whether the frame is shown."""
+        screen = self._publication is not None and self._publication.source == "screen_share"
+        return self._person is not None and self._person.speaking and not screen
+
+    @property
+    def terminal(self) -> Terminal:
+        """What can be drawn."""
+        if self._terminal is None:
+            self._terminal = terminal_of(self.app)
+        return self._terminal
+
+    @property
+    def mode(self) -> CellMode:
+        """How pictures are drawn."""
+        return self._mode or default_mode(self.terminal)
+
+    @mode.setter
+    def mode(self, mode: CellMode) -> None:
+        self._mode = mode
+        self._draw()
+        self.post_message(self.Resized(self))
+
+    @property
+    def pixels(self) -> tuple[int, int]:
+        """The box of square pixels that pictures should fit into."""
+        return wanted_pixels(self.mode, self.size.width, self.size.height)
+
+    # -- pictures ----------------------------------------------------------------------------------------------------
+
+    def show(self, picture: messages.Picture) -> None:
+        """Show a picture at once.
+
+        Raises:
+            ValueError: Its bytes do not fit its size.
+        """
+        self.begin(picture)
+        self.advance()
+
+    def begin(self, picture: messages.Picture) -> None:
+        """Encode a picture, and show nothing of it yet: `advance` does.
+
+        Raises:
+            ValueError: Its bytes do not fit its size.
+        """
+        first = self._picture is None
+        self._picture = Picture.from_bytes(picture.width, picture.height, picture.pixels)
+        if first:
+            self._canvas = None  # initials stood there: every row is new
+        if self.is_mounted and self.size:
+            self._encode(self._fitted(self._picture))
+
+    def advance(self, budget: int | None = None) -> int:
+        """Show rows of the begun picture, as many as take about `budget` bytes, at least one; None: all.
+
+        Returns:
+            The bytes that will be written; 0: the whole picture is shown.
+        """
+        size, regions = 0, []
+        while self._unpainted and (budget is None or not size or size < budget):
+            y, strip = self._unpainted.popleft()
+            size += len(strip.encoded.text) if isinstance(strip, CellStrip) else strip.cell_length
+            self._rows[y] = strip
+            regions.append(Region(0, y, self.size.width, 1))
+        if regions:
+            self.refresh(*regions)
+        return size
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether rows of the newest picture are not shown yet."""
+        return bool(self._unpainted)
+
+    # -- drawing -----------------------------------------------------------------------------------------------------
+
+    def _draw(self) -> None:
+        """Draw everything anew, from the picture if there is one."""
+        if not self.is_mounted or not self.size:
+            return
+        self._look = self._caption = self._canvas = None
+        self._unpainted.clear()
+        if self._picture is not None:
+            self._rows = self._strips(self._fitted(self._picture))
+        else:
+            self._rows = self._placeholder()
+        self.refresh()
+
+    @property
+    def look(self) -> Look:
+        """How pictures are drawn just now."""
+        if self._look is None:
+            background = self.background_colors[1]
+            accent = self.get_component_styles("tile--speaking").background
+            self._look = Look(
+                self.mode,
+                self.terminal.colour,
+                self.app.current_theme.dark,
+                (background.r, background.g, background.b),
+                (accent.r, accent.g, accent.b),
+            )
+        return self._look
+
+    @property
+    def _content_rows(self) -> int:
+        return max(0, self.size.height - 1)
+
+    def _fitted(self, picture: Picture) -> Pixels:
+        width, height = self.size
+        return picture_canvas(
+            picture.pixels, width, height, self.look, framed=self.speaking, covered=1
+        )
+
+    def _encode(self, canvas: Pixels) -> None:
+        """Encode the rows that differ from what was encoded last."""
+        rows = self._content_rows
+        last, self._canvas = self._canvas, canvas
+        changed = np.arange(rows)
+        if last is not None and last.shape == canvas.shape and not self._unpainted:
+            changed = np.flatnonzero((last != canvas).reshape(rows, -1).any(axis=1))
+        self._unpainted.clear()
+        if not len(changed):
+            return
+        if len(changed) < rows:
+            lines = canvas.reshape(rows, -1, *canvas.shape[1:])
+            canvas = lines[changed].reshape(-1, *canvas.shape[1:])
+        self._unpainted.extend(zip(changed.tolist(), self._strips(canvas), strict=True))
+
+    def _strips(self, canvas: Pixels) -> list[Strip]:
+        look = self.look
+        drawn = cells(canvas, look.mode, look.paper(photo=self._picture is not None))
+        if self._encoder is None or self._encoder.colour != look.colour:
+            self._encoder = RowEncoder(look.colour)
+        rows = self._encoder.encode(drawn)
+        if drawn.fg is not None:
+            return strips(rows, drawn)
+        style = self.visual_style.rich_style
+        return [self._filtered(Strip([Segment(row.text, style)], row.columns)) for row in rows]
+
+    def _filtered(self, strip: Strip) -> Strip:
+        for line_filter in self.get_line_filters():
+            strip = strip.apply_filter(line_filter, self.background_colors[1])
+        return strip
+
+    def _placeholder(self) -> list[Strip]:
+        """Initials and the reason; a small tile has room for the reason alone."""
+        width, rows = self.size.width, self._content_rows
+        if not rows:
+            return []
+        person = self._person
+        name = words.shown_name(person) if person is not None else ""
+        identity = person.identity if person is not None else ""
+        canvas, line = portrait_canvas(name, identity, width, rows, self.look, framed=self.speaking)
+        made = self._strips(canvas)
+        made[line] = self._written(made[line], self._plain(words.shorten(self._reason, width - 2)))
+        return made
+
+    def _written(self, strip: Strip, text: str) -> Strip:
+        """Write words into the middle of a row."""
+        length = cell_len(text)
+        if not length:
+            return strip
+        start = (self.size.width - length) // 2
+        middle = Strip([Segment(text, self.get_component_rich_style("tile--reason"))], length)
+        return Strip.join(
+            [strip.crop(0, start), self._filtered(middle), strip.crop(start + length)]
+        )
+
+    # -- the caption -------------------------------------------------------------------------------------------------
+
+    def watch_level(self, before: float, level: float) -> None:
+        """Redraw the line when a block of the meter changes."""
+        if words.meter(before, STATE) != words.meter(level, STATE):
+            self._redraw_caption()
+
+    def _redraw_caption(self) -> None:
+        self._caption = None
+        if self.is_mounted and self.size:
+            self.refresh(Region(0, self.size.height - 1, self.size.width, 1))
+
+    def _caption_strip(self) -> Strip:
+        if self._caption is None:
+            width = self.size.width
+            line = self._caption_line(width)
+            strip = Strip(self._caption_segments(line)).adjust_cell_length(
+                width, self.get_component_rich_style("tile--caption")
+            )
+            self._caption = self._filtered(strip)
+        return self._caption
+
+    def _caption_line(self, width: int) -> Caption:
+        return caption(self._person, self._publication, self.level, width)
+
+    def _caption_segments(self, line: Caption) -> list[Segment]:
+        base = self.get_component_rich_style("tile--speaking" if self.speaking else "tile--caption")
+        dim = base if self.speaking else self.get_component_rich_style("tile--dim")
+        state = dim
+        if line.alert:
+            state = self.get_component_rich_style("tile--alert")
+        elif words.FULL in line.state and not self.speaking:
+            state = self.get_component_rich_style("tile--live")
+        parts = [(" " + line.name, base), (line.detail + " ", dim)]
+        if line.state:
+            parts += [(line.state, state), (" ", base)]
+        return [Segment(self._plain(text), self._shown(style)) for text, style in parts if text]
+
+    def _shown(self, style: Style) -> Style:
+        """The style in the colours that the terminal has: among 16, an orange easily turns into the red of failure."""
+        if self.terminal.colour is not ColourDepth.SIXTEEN or style.bgcolor is None:
+            return style
+        red, green, blue = style.bgcolor.get_truecolor()
+        number = basic_colour((red, green, blue))
+        ink = 0 if number in (2, 3, 6, 7, 10, 11, 14, 15) else 15
+        return style + Style(color=Color.from_ansi(ink), bgcolor=Color.from_ansi(number))
+
+    def _plain(self, text: str) -> str:
+        """What a terminal without Unicode can show of it."""
+        if self.terminal.unicode:
+            return text
+        return text.translate(_PLAIN).encode("ascii", "replace").decode()
+
+    # -- Textual -----------------------------------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        """Follow the theme."""
+        self.app.theme_changed_signal.subscribe(self, lambda _theme: self._draw())
+
+    def on_resize(self) -> None:
+        """Draw at the new size, and say that pictures of another size are wanted."""
+        self._draw()
+        self.post_message(self.Resized(self))
+
+    def render_line(self, y: int) -> Strip:
+        """One row of the tile."""
+        if y == self.size.height - 1:
+            return self._caption_strip()
+        if y < len(self._rows):
+            return self._rows[y]
+        return self._filtered(Strip.blank(self.size.width, self.visual_style.rich_style))
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The rows inside `crop`, without the detour over borders and padding: a tile has none."""
+        right = crop.right
+        return [self.render_line(y).crop(crop.x, right) for y in range(crop.y, crop.bottom)]
