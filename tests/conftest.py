@@ -1,0 +1,102 @@
+"""Fixtures of every layer: servers to join, and the watch for what a test leaves running."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from engage_tui.wire.token import DEV_KEY, DEV_SECRET
+from tests.leftovers import left_tasks, left_threads, threads
+from tests.require import need
+from tests.servers import (
+    LIVEKIT_VARIABLE,
+    TestServer,
+    find_livekit_server,
+    run_livekit_server,
+)
+
+# Logs of the programs under test belong to the test run, not to the person's home.
+os.environ.setdefault("ENGAGE_TUI_LOG", str(Path(tempfile.gettempdir()) / "engage-tui-tests.log"))
+# A person's own server and keys must not decide what a test talks to.
+for _name in ("LIVEKIT_URL", "LIVEKIT_TOKEN", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"):
+    os.environ.pop(_name, None)
+
+
+_THREADS: pytest.StashKey[set[threading.Thread]] = pytest.StashKey()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Watch the tasks of every asynchronous test."""
+    for item in items:
+        if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.function):
+            # First in, so last out: after the test's other fixtures have cleaned up.
+            item.fixturenames.insert(0, "no_leftover_tasks")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    """Remember the threads that ran before the test and its fixtures."""
+    item.stash[_THREADS] = threads()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail a test that leaves a thread running once its fixtures are gone."""
+    result = yield
+    if left := left_threads(item.stash[_THREADS]):
+        pytest.fail(f"threads left running: {', '.join(left)}", pytrace=False)
+    return result
+
+
+@pytest.fixture
+async def no_leftover_tasks() -> AsyncIterator[None]:
+    """Fail a test that leaves a task running."""
+    before = asyncio.all_tasks()
+    yield
+    if left := await left_tasks(before):
+        pytest.fail("tasks left running:\n" + "\n".join(left), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def livekit_server() -> Iterator[TestServer]:
+    """A real livekit-server, one for the whole run: take a room name of your own (`room_name`)."""
+    binary = find_livekit_server()
+    need(binary is not None, f"livekit-server (in PATH, ~/go/bin/server or {LIVEKIT_VARIABLE})")
+    assert binary is not None
+    with run_livekit_server(binary) as server:
+        yield server
+
+
+@pytest.fixture
+def room_name(request: pytest.FixtureRequest) -> str:
+    """A room that no other test uses."""
+    return f"{request.node.name[:40]}-{os.urandom(3).hex()}"
+
+
+@pytest.fixture
+async def room_server() -> AsyncIterator[TestServer]:
+    """The embedded room server, inside the test, on free ports."""
+    from engage_tui.server.app import ServerConfig, start_server
+
+    server = await start_server(ServerConfig(port=0, rtc_port=0))
+    try:
+        yield TestServer("embedded", server.url, DEV_KEY, DEV_SECRET)
+    finally:
+        await server.stop()
+
+
+@pytest.fixture(params=["embedded", pytest.param("livekit", marks=pytest.mark.interop)])
+def any_server(request: pytest.FixtureRequest) -> TestServer:
+    """The embedded server, and then a real livekit-server."""
+    name = "room_server" if request.param == "embedded" else "livekit_server"
+    server = request.getfixturevalue(name)
+    assert isinstance(server, TestServer)
+    return server

@@ -1,0 +1,57 @@
+"""The transport through a server: subscriptions that come and go, speakers found by their level."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engage_tui import (
+    RoomEvent,
+    RoomOptions,
+    Space,
+    create_local_audio_track,
+    create_local_video_track,
+)
+from engage_tui.sdk.enums import TrackSource
+from tests.servers import TestServer
+from tests.waiting import until
+
+
+async def test_a_track_subscribed_again_gives_frames_again(
+    any_server: TestServer, room_name: str
+) -> None:
+    async with Space() as theirs, Space() as ours:
+        ada = theirs.join_room(any_server.url, any_server.token("ada", room_name))
+        bob = ours.join_room(
+            any_server.url, any_server.token("bob", room_name), RoomOptions(subscribe="all")
+        )
+        await ada.connected()
+        await bob.connected()
+        speakers: list[list[Any]] = []
+        bob.on(RoomEvent.ACTIVE_SPEAKERS_CHANGED, speakers.append)
+        await ada.local_participant.publish_track(await create_local_video_track("test"))
+        await ada.local_participant.publish_track(await create_local_audio_track("test"))
+        await until(lambda: bob.participants)
+        (them,) = bob.participants.values()
+        await until(lambda: len(them.tracks) == 2)
+        camera = them.get_track(TrackSource.CAMERA)
+        microphone = them.get_track(TrackSource.MICROPHONE)
+        assert camera is not None
+        assert microphone is not None
+        receivers = []
+        for turn in range(4):
+            await until(lambda: camera.track is not None, 10, f"the track, turn {turn}")
+            assert camera.track is not None
+            receiver = camera.track._receiver
+            receivers.append(receiver)
+            await until(lambda got=receiver: got.stats.frames > 3, 10, f"pictures, turn {turn}")  # type: ignore[misc]
+            assert receiver.participant_sid == them.sid
+            camera.set_subscribed(False)
+            await until(lambda got=receiver: got.closed, 10, "the end of the track")  # type: ignore[misc]
+            stopped = receiver.stats.bytes
+            heard = microphone.stats.bytes
+            await until(lambda before=heard: microphone.stats.bytes > before + 2000, 10)  # type: ignore[misc]
+            assert receiver.stats.bytes == stopped
+            camera.set_subscribed(True)
+        assert len({id(each) for each in receivers}) == 4
+        # The server finds who speaks by the level that travels with our packets.
+        await until(lambda: speakers and [each.sid for each in speakers[-1]] == [them.sid], 10)

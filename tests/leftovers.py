@@ -1,0 +1,42 @@
+"""What a test must not leave behind: threads and asyncio tasks."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+
+_PATIENCE = 1.0
+
+# Threads that live as long as the process, or end with the event loop: not a test's to end.
+_KEPT = (
+    "asyncio_",
+    "decode_",
+    "encode_",
+    "pytest_timeout",
+    "pydevd",
+    "Dummy-",
+    "ThreadPoolExecutor-",
+    "livekit",
+)
+
+
+def threads() -> set[threading.Thread]:
+    """The threads that run now and that somebody has to end."""
+    return {each for each in threading.enumerate() if not each.name.startswith(_KEPT)}
+
+
+def left_threads(before: set[threading.Thread]) -> list[str]:
+    """The names of threads that are not in `before` and have not ended within a second."""
+    end = time.monotonic() + _PATIENCE
+    while (left := threads() - before) and time.monotonic() < end:
+        time.sleep(0.01)
+    return sorted(each.name for each in left)
+
+
+async def left_tasks(before: set[asyncio.Task[object]]) -> list[str]:
+    """The tasks of this loop that are not in `before` and have not ended within a second."""
+    left = asyncio.all_tasks() - {*before, asyncio.current_task()}
+    if left:
+        _, left = await asyncio.wait(left, timeout=_PATIENCE)
+    return sorted(f"{each.get_name()}: {each.get_coro()}" for each in left)

@@ -1,0 +1,134 @@
+"""The servers that tests join: ours inside the test, and a real livekit-server as a process."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from engage_tui.wire.token import DEV_KEY, Grants, create_token
+from tests.waiting import until_sync
+
+LIVEKIT_VARIABLE = "ENGAGE_TUI_LIVEKIT_SERVER"
+"""Names the livekit-server binary; without it the usual places are tried."""
+
+_SECRET = "a-secret-for-tests-of-thirty-two-bytes"
+
+
+@dataclass(frozen=True, slots=True)
+class TestServer:
+    """A running server.
+
+    Attributes:
+        kind: ``embedded`` or ``livekit``.
+        url: ``ws://127.0.0.1:PORT``.
+    """
+
+    __test__ = False
+
+    kind: str
+    url: str
+    key: str
+    secret: str
+
+    @property
+    def http_url(self) -> str:
+        """The same address for plain HTTP."""
+        return self.url.replace("ws://", "http://", 1)
+
+    def token(
+        self, identity: str, room: str = "hall", *, name: str = "", grants: Grants | None = None
+    ) -> str:
+        """An access token for `identity`; without `grants` it may join `room` and do everything in it."""
+        wanted = grants or Grants(room=room, room_join=True)
+        return create_token(self.key, self.secret, wanted, identity=identity, name=name)
+
+
+def find_livekit_server() -> str | None:
+    """The path of a livekit-server binary, if there is one on this machine."""
+    if chosen := os.environ.get(LIVEKIT_VARIABLE):
+        return chosen if Path(chosen).is_file() else None
+    if found := shutil.which("livekit-server"):
+        return found
+    # `go install …/cmd/server` names the binary after its folder.
+    built = Path.home() / "go" / "bin" / "server"
+    return str(built) if built.is_file() else None
+
+
+def free_ports(count: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> list[int]:
+    """Ports of 127.0.0.1 that nobody uses right now, for programs that cannot choose one themselves."""
+    sockets = [socket.socket(socket.AF_INET, kind) for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+@contextmanager
+def run_livekit_server(binary: str) -> Iterator[TestServer]:
+    """Run a livekit-server on loopback; it has ended when the context is left.
+
+    Raises:
+        AssertionError: It ended, or did not answer in time; with its last output.
+    """
+    port, tcp = free_ports(2)
+    udp = free_ports(1, socket.SOCK_DGRAM)[0]
+    config = {
+        "port": port,
+        "bind_addresses": ["127.0.0.1"],
+        "keys": {DEV_KEY: _SECRET},
+        "logging": {"level": "warn"},
+        "rtc": {
+            "tcp_port": tcp,
+            "udp_port": udp,
+            "node_ip": "127.0.0.1",
+            "use_external_ip": False,
+            "enable_loopback_candidate": True,
+        },
+    }
+    with tempfile.TemporaryFile("w+b") as output:
+        process = subprocess.Popen(
+            [binary, "--config-body", json.dumps(config)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        server = TestServer("livekit", f"ws://127.0.0.1:{port}", DEV_KEY, _SECRET)
+        try:
+            until_sync(
+                lambda: process.poll() is not None or answers(server.http_url), 20, "livekit-server"
+            )
+            if process.poll() is not None:
+                output.seek(0)
+                raise AssertionError(f"livekit-server ended: {output.read()[-2000:]!r}")
+            yield server
+        finally:
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def answers(url: str) -> bool:
+    """Whether an HTTP server at `url` answers at all, whatever it says."""
+    try:
+        urllib.request.urlopen(url, timeout=1).close()
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
