@@ -41,4 +41,4 @@ def demo(name: str | None, camera: str | None, microphone: str | None, speaker: 
                 )
             )
 
-        return open_call(make_start)
+        return open_call(make_start, stage.engine)

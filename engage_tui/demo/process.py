@@ -1,7 +1,9 @@
-"""The demo's process: a room server and all people; it ends when the one that started it ends.
+"""The demo's processes: an engine like any call's, and beside it a room server with all people.
 
-End of file on its standard input means that the parent is gone, however it ended. So nothing outlives the demo, not
-even after a ``kill -9``.
+The screen starts one process, which imports what both need and then divides: on two cores a second import of the same
+libraries costs the first picture most of a second. The engine is the one that the screen started; the room server
+and its people are its child, and end when the engine does, however that ended. So nothing outlives the demo, not even
+after a ``kill -9``.
 """
 
 from __future__ import annotations
@@ -14,12 +16,12 @@ import logging
 import os
 import select
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Coroutine
-from typing import IO, Any
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
+from engage_tui.engine import process as engine_process
 from engage_tui.errors import ConnectError, EngageError
 from engage_tui.log import log_path, setup
 from engage_tui.tasks import TaskGroup
@@ -30,21 +32,29 @@ ROOM = "demo"
 """The demo's room."""
 
 _PATIENCE = 15.0  # seconds for the server to come up on a machine under load
-_GOODBYE = 3.0  # seconds for a child to leave the room by itself
+_GOODBYE = 2.0  # seconds for the people to leave and the server to end by themselves
 _ERROR_EXIT = 70
+
+_SHARED = ("engage_tui.rtc.peer", "engage_tui.sdk.space")
+"""What the engine and the people both need. Nothing that opens devices or starts threads: a fork loses those."""
 
 
 class Stage:
-    """The running demo: a room server and its people.
+    """The running demo: a room server, its people, and the engine of whoever watches.
 
     Attributes:
-        url: The server's address, once `wait_ready` has returned.
+        engine: The engine process, ready for a `Start`.
     """
 
     def __init__(self) -> None:
         """Start it; returns at once, while it is still coming up."""
-        self.url = ""
-        self._child = _spawn()
+        self._ready, theirs = os.pipe()
+        try:
+            self.engine = engine_process.spawn(
+                (sys.executable, "-m", "engage_tui.demo.process", str(theirs)), (theirs,)
+            )
+        finally:
+            os.close(theirs)
 
     def wait_ready(self) -> str:
         """Wait until the server accepts clients, and return its address; the people join meanwhile.
@@ -52,23 +62,17 @@ class Stage:
         Raises:
             ConnectError: The server did not come up.
         """
-        assert self._child.stdout is not None
-        line = _read_line(self._child.stdout, _PATIENCE)
+        line = _read_line(self._ready, _PATIENCE)
         if not line:
             raise ConnectError(
                 "The demo's room server did not start.", f"The log says why: {log_path()}"
             )
-        self.url = str(json.loads(line)["url"])
-        return self.url
-
-    @property
-    def pids(self) -> tuple[int, ...]:
-        """The process ids of what runs beside the caller."""
-        return (self._child.pid,)
+        return str(json.loads(line)["url"])
 
     def stop(self) -> None:
-        """Have everybody leave and the server end; idempotent; nothing runs any more when this returns."""
-        _end(self._child)
+        """Have everybody leave and the server end; nothing runs any more when this returns."""
+        self.engine.close(engine_process.LEAVE_TIMEOUT + _GOODBYE + 1.0)
+        os.close(self._ready)
 
     def __enter__(self) -> Stage:
         return self
@@ -77,59 +81,113 @@ class Stage:
         self.stop()
 
 
-def _spawn() -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "engage_tui.demo.process"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl+C and Ctrl+Z are the screen's business
-    )
-
-
-def _read_line(pipe: IO[bytes], timeout: float) -> bytes:
-    """The next line of `pipe`; empty when it ends or nothing comes in time."""
+def _read_line(descriptor: int, timeout: float) -> bytes:
+    """The next line; empty when it ends or nothing comes in time."""
     line = b""
     end = time.monotonic() + timeout
     while not line.endswith(b"\n"):
-        ready, _, _ = select.select([pipe], [], [], max(0.0, end - time.monotonic()))
-        part = os.read(pipe.fileno(), 4096) if ready else b""
+        ready, _, _ = select.select([descriptor], [], [], max(0.0, end - time.monotonic()))
+        part = os.read(descriptor, 4096) if ready else b""
         if not part:
             return b""
         line += part
     return line
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """Close the child's input, so that it leaves and ends; kill it if it does not."""
-    for pipe in (child.stdin, child.stdout):
-        if pipe is not None:
-            with contextlib.suppress(BrokenPipeError):
-                pipe.close()
-    try:
-        child.wait(_GOODBYE)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
+# -- in the process that the screen started ---------------------------------------------------------------------------
 
 
-# -- in the children -------------------------------------------------------------------------------------------------
+def main(ready: int, engine: int) -> int:
+    """Be the demo's engine, with a child that is its room server and people; the exit code.
 
-
-async def _perform(reader: asyncio.StreamReader) -> None:
-    """Run a room server on free ports, and the people in its room, until the parent has gone.
-
-    Both in one process: each would import the same libraries, and on two cores that costs the first picture a second.
+    Args:
+        ready: Descriptor on which the server's address is told.
+        engine: Descriptor of the engine's socket to the screen.
     """
+    _load(_SHARED)
+    end, hold = os.pipe()  # the child reads until this process is gone
+    child = os.fork()
+    if child == 0:
+        os.close(hold)
+        os.close(engine)
+        _exit(_serve(ready, end))
+    os.close(ready)
+    os.close(end)
+    try:
+        return engine_process.main(engine)
+    finally:
+        os.close(hold)
+        _reap(child)
+
+
+def _load(modules: Sequence[str]) -> None:
+    for module in modules:
+        importlib.import_module(module)
+
+
+def _reap(child: int) -> None:
+    """Wait for the child to leave and end; kill it if it does not."""
+    patience = time.monotonic() + _GOODBYE
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(child, os.WNOHANG) == (0, 0):
+            if time.monotonic() > patience:
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+                return
+            time.sleep(0.01)
+
+
+def _exit(code: int) -> None:
+    logging.shutdown()
+    # Everything is closed by now; codecs' threads must not delay the end.
+    os._exit(code)
+
+
+# -- in its child -----------------------------------------------------------------------------------------------------
+
+
+def _serve(ready: int, end: int) -> int:
+    """Be the demo's server and people until `end` ends; the exit code."""
+    setup("demo")
+    try:
+        asyncio.run(_until_gone(ready, end))
+    except EngageError as error:
+        _log.error("%s", error)  # without a trace: the words say it all
+        return error.exit_code
+    except Exception:  # noqa: BLE001 - border: the process
+        _log.exception("the demo failed")
+        return _ERROR_EXIT
+    return 0
+
+
+async def _until_gone(ready: int, end: int) -> None:
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    await loop.connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(end, "rb", buffering=0)
+    )
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        # A signal ends the child as the end of its parent does.
+        loop.add_signal_handler(number, _feed_eof, reader)
+    await _perform(ready, reader)
+
+
+def _feed_eof(reader: asyncio.StreamReader) -> None:
+    if not reader.at_eof():
+        reader.feed_eof()
+
+
+async def _perform(ready: int, reader: asyncio.StreamReader) -> None:
+    """Run a room server on free ports, and the people in its room, until the parent has gone."""
     from engage_tui.server.app import ServerConfig, start_server
     from engage_tui.wire.token import DEV_KEY, DEV_SECRET
 
     server = await start_server(ServerConfig(port=0, rtc_port=0))
     try:
-        sys.stdout.write(json.dumps({"url": server.url}) + "\n")
-        sys.stdout.flush()
+        os.write(ready, json.dumps({"url": server.url}).encode() + b"\n")
+        os.close(ready)
         # On a thread: the server must answer whoever joins meanwhile.
-        await asyncio.to_thread(_load_people)
+        await asyncio.to_thread(_load, ("engage_tui.demo.people",))
         from engage_tui.demo.people import Troupe
         from engage_tui.sdk.space import Space
 
@@ -138,12 +196,6 @@ async def _perform(reader: asyncio.StreamReader) -> None:
             await _until_end(troupe.perform(), reader)
     finally:
         await server.stop()
-
-
-def _load_people() -> None:
-    importlib.import_module("engage_tui.demo.people")
-    importlib.import_module("engage_tui.sdk.space")
-    importlib.import_module("engage_tui.rtc.peer")
 
 
 async def _until_end(work: Coroutine[Any, Any, None], reader: asyncio.StreamReader) -> None:
@@ -157,37 +209,5 @@ async def _until_end(work: Coroutine[Any, Any, None], reader: asyncio.StreamRead
         await tasks.cancel()
 
 
-async def _child() -> None:
-    loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        # A signal ends the child as the end of its input does.
-        loop.add_signal_handler(number, _feed_eof, reader)
-    await _perform(reader)
-
-
-def _feed_eof(reader: asyncio.StreamReader) -> None:
-    if not reader.at_eof():
-        reader.feed_eof()
-
-
-def main() -> int:
-    """Be the demo's server and people until the parent ends; the exit code."""
-    setup("demo")
-    try:
-        asyncio.run(_child())
-    except EngageError as error:
-        _log.error("%s", error)  # without a trace: the words say it all
-        return error.exit_code
-    except Exception:  # noqa: BLE001 - border: the process
-        _log.exception("the demo failed")
-        return _ERROR_EXIT
-    return 0
-
-
 if __name__ == "__main__":
-    _code = main()
-    logging.shutdown()
-    # Everything is closed by now; codecs' threads must not delay the end.
-    os._exit(_code)
+    _exit(main(int(sys.argv[1]), int(sys.argv[2])))

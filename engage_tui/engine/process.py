@@ -70,17 +70,18 @@ class SpawnedEngine:
         return self._process.returncode
 
 
-def spawn(command: Sequence[str] = COMMAND) -> SpawnedEngine:
+def spawn(command: Sequence[str] = COMMAND, pass_fds: Sequence[int] = ()) -> SpawnedEngine:
     """Start an engine process; returns at once, before the engine is up.
 
     Args:
         command: The program; the number of its file descriptor is appended.
+        pass_fds: What else the program gets of the caller's open files.
     """
     ours, theirs = socket.socketpair()
     with theirs, open(_log_file(), "ab") as log:
         process = subprocess.Popen(
             [*command, str(theirs.fileno())],
-            pass_fds=(theirs.fileno(),),
+            pass_fds=(theirs.fileno(), *pass_fds),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -115,10 +116,12 @@ def main(descriptor: int) -> int:
         The call's exit code; the process must end at once with it.
     """
     import asyncio
+    import faulthandler
 
     from engage_tui.log import setup
 
     setup("engine")
+    faulthandler.enable()  # a crash in a native library shall leave its stack in the log
     # Never closed: closing waits for worker threads, and one may wait for a device that never answers.
     return asyncio.Runner().run(_serve(socket.socket(fileno=descriptor)))
 

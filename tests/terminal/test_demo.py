@@ -125,6 +125,6 @@ def test_stage_ends_with_its_parent() -> None:
     assert parent.stdout is not None
     with parent, parent.stdout as pipe:
         assert pipe.readline().startswith(b"ws://127.0.0.1:")
-        until_sync(lambda: len(processes(mark)) == 2)
+        until_sync(lambda: len(processes(mark)) == 3)  # itself, the engine, the server
         parent.kill()
     assert_nothing_left(mark)

@@ -50,7 +50,7 @@ def test_demo_in_tmux(tmp_path: Path, columns: int, rows: int) -> None:
         assert tmux("display-message", "-p", pane).split()[0] == "1"
         tmux("send-keys", "q")
         until_sync(lambda: code.exists() and code.read_text(), SLOW, "the demo ended")
-        assert code.read_text() == "0\n"
+        assert code.read_text() == "0\n", tmux("capture-pane", "-p")
         assert tmux("display-message", "-p", pane).split() == ["0", "1", "0"]
     finally:
         tmux("kill-server")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import Any
 
@@ -23,6 +24,7 @@ from engage_tui import (
 )
 from engage_tui.media.source import AudioFrame, FrameSource, VideoFrame
 from engage_tui.rtc.sender import SenderStats
+from tests.leftovers import left_threads, threads
 from tests.waiting import until
 
 
@@ -163,10 +165,10 @@ async def test_both_failures_are_told_together_and_what_opened_is_closed() -> No
     assert len(caught.value.failures) == 2
     assert all(isinstance(each, MediaFileError) for each in caught.value.failures)
     assert caught.value.exit_code == 6
-    before = threading.active_count()
+    before = threads()
     with pytest.raises(DeviceErrors, match="missing"):
         await create_local_tracks(AudioCaptureOptions("test"), "file:missing.webm")
-    await until(lambda: threading.active_count() <= before + 1)  # the pool may have grown
+    assert await asyncio.to_thread(left_threads, before) == []
     tracks = await create_local_tracks("test", "test")
     try:
         assert [type(track) for track in tracks] == [LocalAudioTrack, LocalVideoTrack]
