@@ -133,6 +133,7 @@ class Call:
     def _fail(self, error: Exception) -> None:
         """End the call with an error that is for people, or with a bug."""
         if isinstance(error, EngageError):
+            _log.info("the call ends: %s", error)
             self.end(Left("error", error.exit_code, error.message, error.hint))
             return
         _log.error("the call failed", exc_info=error)

@@ -220,8 +220,8 @@ class _Socket:
         except (BlockingIOError, InterruptedError):
             return 0
         except OSError:
-            self._gone()
-            return 0
+            # The other end has closed. What it said before that is still to be read, and then comes the end of file.
+            return len(data)
 
     def want_write(self, wanted: bool) -> None:
         if self._loop is None or self.closed or wanted == self._writing:

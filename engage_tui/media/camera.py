@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
+import os
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from engage_tui.media.source import VideoFrame
 from engage_tui.media.worker import Pacer, ThreadedSource
 
 _log = logging.getLogger(__name__)
+_importing = threading.Lock()
 _PATIENCE = 10  # grabs that may fail in a row: some cameras stumble once when light changes
 
 
@@ -168,7 +172,8 @@ def _load() -> Any:
         DeviceError: OpenCV or a library that it needs is not installed.
     """
     try:
-        cv2 = importlib.import_module("cv2")
+        with _environment_kept():
+            cv2 = importlib.import_module("cv2")
     except ImportError as error:
         if "libGL" in str(error):
             raise DeviceError(
@@ -185,3 +190,19 @@ def _load() -> Any:
         ) from error
     cv2.setNumThreads(1)  # the cores belong to the call
     return cv2
+
+
+@contextlib.contextmanager
+def _environment_kept() -> Iterator[None]:
+    """Let nobody inside change the process's environment.
+
+    OpenCV's import sets LD_LIBRARY_PATH (for subprocesses; we start none). C's ``setenv`` may move the environment
+    while a sound library on another thread reads it, and then the process crashes.
+    """
+    with _importing:
+        environment = os.environ
+        os.environ = dict(environment)  # type: ignore[assignment]  # noqa: B003 - that no C function sees it is the point
+        try:
+            yield
+        finally:
+            os.environ = environment  # noqa: B003

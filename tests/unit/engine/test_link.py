@@ -172,3 +172,16 @@ async def test_closing_the_engine_delivers_what_waits() -> None:
     await until(lambda: front.closed == 1)
     assert front.heard[-1] == Left("error", 3, "gone", "")
     link.close()
+
+
+async def test_what_an_engine_said_last_is_heard_even_by_one_who_was_writing() -> None:
+    ours, theirs = socket.socketpair()
+    link, engine = SocketLink(ours), SocketEngineLink(theirs)
+    front = Ear()
+    engine.send(Left("participant_removed", 4))
+    engine.close()
+    link.send(Intent(1, "leave", {}))  # the other end takes nothing any more
+    link.listen(front.on_message, front.on_closed)
+    link.send(Intent(2, "leave", {}))
+    await until(lambda: front.closed)
+    assert front.heard == [Left("participant_removed", 4)]

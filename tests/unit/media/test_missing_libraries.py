@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from tests.require import need
+
 # Runs in an interpreter of its own, in which importing some names fails as it does without the libraries.
 _PROBE = """
 import importlib.abc, json, sys
@@ -86,3 +88,17 @@ def test_missing_libraries_are_named(failure: str, sound: str, camera: str) -> N
     assert camera in report["camera"][1]
     assert report["tone"]
     assert report["output"] == "no speaker"
+
+
+def test_opening_a_camera_changes_no_variable_that_sound_libraries_read_meanwhile() -> None:
+    """C's ``setenv`` beside another thread's ``getenv`` crashes the process: OpenCV's import must not call it."""
+    code = (
+        "import ctypes, os; from engage_tui.media import camera;"
+        "read = ctypes.CDLL(None).getenv; read.restype = ctypes.c_char_p;"
+        "before, environment = read(b'LD_LIBRARY_PATH'), os.environ;"
+        "camera._load();"
+        "print(read(b'LD_LIBRARY_PATH') == before, os.environ is environment)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    need("DeviceError" not in done.stderr, "OpenCV with libGL (apt install libgl1)")
+    assert done.stdout.split() == ["True", "True"], done.stderr
