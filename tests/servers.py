@@ -77,8 +77,12 @@ def free_ports(count: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> list
 
 
 @contextmanager
-def run_livekit_server(binary: str) -> Iterator[TestServer]:
+def run_livekit_server(binary: str, *, auto_create: bool = True) -> Iterator[TestServer]:
     """Run a livekit-server on loopback; it has ended when the context is left.
+
+    Args:
+        binary: Its path.
+        auto_create: Whether joining a room that does not exist makes it.
 
     Raises:
         AssertionError: It ended, or did not answer in time; with its last output.
@@ -90,6 +94,7 @@ def run_livekit_server(binary: str) -> Iterator[TestServer]:
         "bind_addresses": ["127.0.0.1"],
         "keys": {DEV_KEY: _SECRET},
         "logging": {"level": "warn"},
+        "room": {"auto_create": auto_create},
         "rtc": {
             "tcp_port": tcp,
             "udp_port": udp,

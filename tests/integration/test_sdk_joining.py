@@ -28,7 +28,8 @@ from engage_tui import (
 )
 from engage_tui.wire.token import create_token
 from tests.leftovers import threads
-from tests.servers import TestServer, free_ports
+from tests.require import need
+from tests.servers import TestServer, find_livekit_server, free_ports, run_livekit_server
 from tests.waiting import until
 
 
@@ -62,6 +63,18 @@ async def test_tokens_that_are_refused(any_server: TestServer, room_name: str) -
 async def test_no_server() -> None:
     error = await refused(f"ws://127.0.0.1:{free_ports(1)[0]}", "token")
     assert isinstance(error, ConnectError)
+
+
+@pytest.mark.interop
+async def test_a_room_that_is_made_elsewhere_and_does_not_exist(room_name: str) -> None:
+    binary = find_livekit_server()
+    need(binary is not None, "livekit-server")
+    assert binary is not None
+    with run_livekit_server(binary, auto_create=False) as server:
+        error = await refused(server.url, server.token("ada", room_name))
+    assert isinstance(error, RefusedError)
+    assert error.exit_code == 4
+    assert "does not exist" in error.message
 
 
 async def test_leaving_leaves_no_task_thread_or_socket(
