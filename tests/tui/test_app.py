@@ -5,13 +5,19 @@ from __future__ import annotations
 import os
 import signal
 
+import msgspec
 import pytest
-from textual.widgets import Input, Static
+from textual.app import ComposeResult
+from textual.widgets import Input, Select, Static
 
-from engage_tui.engine.messages import Left
+from engage_tui.engine.messages import Left, Levels, Notice
 from engage_tui.errors import UsageError
 from engage_tui.tui import app as app_module
+from engage_tui.tui.app import EngageApp
+from engage_tui.tui.screens.call import CallScreen
 from engage_tui.tui.screens.lobby import LobbyScreen
+from engage_tui.tui.screens.page import Page
+from engage_tui.tui.widgets.people import PeoplePanel
 from tests.tui import fake_engine
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.starting import START, in_call
@@ -102,3 +108,36 @@ def test_a_terminal_too_small_to_start_in(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((20, 5)))
     with pytest.raises(UsageError, match="20x5"):
         app_module.run(FakeEngine(), START)
+
+
+@pytest.mark.parametrize("lobby", [False, True])
+async def test_news_that_comes_before_a_screen_stands_is_shown_when_it_does(
+    monkeypatch: pytest.MonkeyPatch, lobby: bool
+) -> None:
+    """The engine answers while Textual still composes: nothing crashes, nothing is lost."""
+    engine = FakeEngine()
+    page = LobbyScreen if lobby else CallScreen
+    composing = page.compose
+
+    def compose(self: Page) -> ComposeResult:
+        engine.state(call=fake_engine.call(), people=fake_engine.hall(), lobby=fake_engine.lobby())
+        engine.send(Levels({"mira": 0.5}))
+        engine.send(Notice(1, "warning", "It is early.", 0.0))
+        yield from composing(self)
+
+    monkeypatch.setattr(page, "compose", compose)
+    app = EngageApp(engine, msgspec.structs.replace(START, lobby=lobby))
+    async with app.run_test(size=(160, 45)) as pilot:
+        await until(lambda: app.session.model.people)
+        await pilot.pause()
+        if lobby:
+            devices = app.screen.query_one("#camera-device", Select)
+            await until(lambda: "FaceTime" in str(devices.value) or devices.value, what="devices")
+        else:
+            panel = app.screen.query_one(PeoplePanel)
+            await until(
+                lambda: any("mira" in line.lower() for line in panel.lines), what=f"{panel.lines}"
+            )
+            assert any("early" in line.text for line in app.session.model.log)
+        await pilot.press("ctrl+q")
+        await until(lambda: app.return_value)
