@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -116,8 +117,8 @@ async def test_news_that_comes_before_a_screen_stands_is_shown_when_it_does(
 ) -> None:
     """The engine answers while Textual still composes: nothing crashes, nothing is lost."""
     engine = FakeEngine()
-    page = LobbyScreen if lobby else CallScreen
-    composing = page.compose
+    page: type[Page] = LobbyScreen if lobby else CallScreen
+    composing: Callable[[Page], ComposeResult] = page.compose
 
     def compose(self: Page) -> ComposeResult:
         engine.state(call=fake_engine.call(), people=fake_engine.hall(), lobby=fake_engine.lobby())
