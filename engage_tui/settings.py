@@ -60,3 +60,6 @@ API_KEY = Setup("LIVEKIT_API_KEY")
 
 API_SECRET = Setup("LIVEKIT_API_SECRET")
 """The secret that belongs to the key."""
+
+VIDEO = Setup("ENGAGE_TUI_VIDEO", "auto")
+"""How pictures are drawn; see `engage_tui.render.choice.NAMES`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from engage_tui.cli.join import admitted, open_call, require_terminal
+from engage_tui.cli.join import VIDEO_HELP, admitted, open_call, require_terminal, video_mode
 from engage_tui.engine.messages import Start
 
 
@@ -13,12 +13,20 @@ from engage_tui.engine.messages import Start
 @click.option("--camera", metavar="SRC", help="default, name, index, file:PATH, test or off.")
 @click.option("--microphone", metavar="SRC", help="default, name, index, file:PATH, test or off.")
 @click.option("--speaker", metavar="DEV", help="Where to hear the others, or off.")
-def demo(name: str | None, camera: str | None, microphone: str | None, speaker: str | None) -> int:
+@click.option("--video", metavar="MODE", help=VIDEO_HELP)
+def demo(
+    name: str | None,
+    camera: str | None,
+    microphone: str | None,
+    speaker: str | None,
+    video: str | None,
+) -> int:
     """Sit in a call with four people who are drawn and spoken, on a room server of your own.
 
     Your camera and microphone are used if there are any; nothing leaves this machine.
     """
     require_terminal()
+    video_mode(video)  # a wrong one is told before anything starts
     from engage_tui.demo.process import ROOM, Stage
 
     named = {"camera": camera, "microphone": microphone, "speaker": speaker}
@@ -41,4 +49,4 @@ def demo(name: str | None, camera: str | None, microphone: str | None, speaker: 
                 )
             )
 
-        return open_call(make_start, stage.engine)
+        return open_call(make_start, stage.engine, video=video)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _SOURCES = ("camera", "microphone", "screen_share", "screen_share_audio")
 _FILE = "file:"
 
+VIDEO_HELP = "How to draw pictures: auto, kitty, sixel, sextant, half, ascii …  [ENGAGE_TUI_VIDEO]"
+"""Help of ``--video``; `engage-tui doctor` lists what works."""
+
 
 @click.command(short_help="Join a room.")
 @click.argument("room", default="")
@@ -38,6 +41,7 @@ _FILE = "file:"
     metavar="WHAT",
     help="What to take on sight: none, microphone, all, or sources with commas.",
 )
+@click.option("--video", metavar="MODE", help=VIDEO_HELP)
 @click.option("--yes", is_flag=True, help="Skip the lobby.")
 @click.option("--json", "as_json", is_flag=True, help="No screen: one JSON object a line.")
 @click.option(
@@ -58,6 +62,7 @@ def join(  # noqa: PLR0913 - one parameter an option
     screen: str | None,
     speaker: str | None,
     subscribe: str,
+    video: str | None,
     yes: bool,
     as_json: bool,
     duration: float | None,
@@ -93,7 +98,7 @@ def join(  # noqa: PLR0913 - one parameter an option
         from engage_tui.plain.ndjson import run
 
         return run(start)
-    return open_call(lambda: start)
+    return open_call(lambda: start, video=video)
 
 
 def admitted(start: Start) -> Start:
@@ -136,6 +141,7 @@ def open_call(
     engine: SpawnedEngine | None = None,
     *,
     lobby_after: bool = False,
+    video: str | None = None,
 ) -> int:
     """Show a call on this terminal until it is left, and tell how it ended.
 
@@ -143,6 +149,7 @@ def open_call(
         make_start: Gives what the call is started with; called last, while everything else starts.
         engine: One that was spawned before; None spawns one.
         lobby_after: Whether leaving leads back to the lobby instead of the shell.
+        video: How pictures are drawn, as ``--video`` has it; None: as the environment says.
 
     Returns:
         The exit code.
@@ -151,21 +158,44 @@ def open_call(
         UsageError: There is no terminal, or it is too small.
     """
     require_terminal()
+    wish = video_mode(video)
     from engage_tui.engine.process import spawn
 
     engine = engine or spawn()
+    probe = None
     try:
+        from engage_tui.render.probe import begin
+
+        probe = begin()  # answered while the rest is imported
         from engage_tui.tui.app import run  # the engine starts meanwhile
+        from engage_tui.tui.outlook import found
 
         start = make_start()
-        left = run(engine, start, spawn if lobby_after else None)
+        left = run(engine, start, spawn if lobby_after else None, found(probe, wish))
     finally:
+        if probe is not None:
+            probe.restore()
         engine.close()
     if left.message:
         from engage_tui.cli.main import say
 
         say(left.message, left.hint)
     return left.exit_code
+
+
+def video_mode(flag: str | None) -> str:
+    """How pictures are to be drawn: the flag, else ``ENGAGE_TUI_VIDEO``, else ``auto``.
+
+    Raises:
+        UsageError: There is no such mode.
+    """
+    from engage_tui.render.choice import NAMES
+
+    setting = settings.VIDEO.resolve(flag)
+    if setting.value in NAMES:
+        return setting.value
+    where = "--video" if setting.provenance is settings.Provenance.FLAG else settings.VIDEO.variable
+    raise UsageError(f"{where} does not know {setting.value!r}.", f"It takes {', '.join(NAMES)}.")
 
 
 def require_terminal() -> None:

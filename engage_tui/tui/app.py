@@ -16,9 +16,11 @@ from textual.screen import Screen
 from engage_tui.engine import messages as wire
 from engage_tui.log import log_path
 from engage_tui.tui import keys, themes, words
+from engage_tui.tui.driver import paced
 from engage_tui.tui.incoming import EngineGone, FromEngine
 from engage_tui.tui.model import LogLine
-from engage_tui.tui.painting import Painter, paced
+from engage_tui.tui.outlook import Outlook
+from engage_tui.tui.painting import Painter
 from engage_tui.tui.screens.call import CallScreen
 from engage_tui.tui.screens.lobby import LobbyScreen
 from engage_tui.tui.screens.page import Page
@@ -46,6 +48,7 @@ class EngageApp(App[wire.Left]):
         engine: Engine,
         start: wire.Start,
         restart: Callable[[], Engine] | None = None,
+        outlook: Outlook | None = None,
     ) -> None:
         """Show a call.
 
@@ -53,7 +56,9 @@ class EngageApp(App[wire.Left]):
             engine: A running engine.
             start: What the call is started with.
             restart: Makes another engine; then leaving a call leads back to the lobby instead of the shell.
+            outlook: The terminal, and how pictures are wanted; None: what the environment says.
         """
+        self.outlook = outlook or Outlook()
         super().__init__()
         self.session = Session(start)
         self._engine = engine
@@ -230,7 +235,10 @@ class EngageApp(App[wire.Left]):
 
 
 def run(
-    engine: Engine, start: wire.Start, restart: Callable[[], Engine] | None = None
+    engine: Engine,
+    start: wire.Start,
+    restart: Callable[[], Engine] | None = None,
+    outlook: Outlook | None = None,
 ) -> wire.Left:
     """Show a call until it is left; the terminal is as it was afterwards.
 
@@ -238,6 +246,7 @@ def run(
         engine: A running engine (`engine.process.spawn`), started before Textual is imported.
         start: What the call is started with; `start.lobby` shows the lobby first.
         restart: Makes another engine. With it, ``q`` leads to the lobby; without, to the shell.
+        outlook: The terminal, and how pictures are wanted; None: what the environment says.
 
     Returns:
         How the call ended; its `exit_code` is the command's, its message is for stderr.
@@ -246,7 +255,8 @@ def run(
         UsageError: The terminal is too small to start in.
     """
     require_size()
-    themes.promise_colours()
+    outlook = outlook or Outlook()
+    themes.promise_colours(outlook.terminal)
     restarted: list[Engine] = []
 
     def another() -> Engine:
@@ -254,7 +264,7 @@ def run(
         restarted.append(restart())
         return restarted[-1]
 
-    app = EngageApp(engine, start, another if restart else None)
+    app = EngageApp(engine, start, another if restart else None, outlook)
     try:
         left = app.run()
     finally:

@@ -9,7 +9,8 @@ from textual.app import App
 from textual.theme import Theme
 
 from engage_tui.render.cells import ColourDepth
-from engage_tui.render.terminal import detect
+from engage_tui.render.terminal import Terminal
+from engage_tui.tui.outlook import outlook_of
 
 DARK = Theme(
     name="engage-dark",
@@ -46,9 +47,9 @@ LIGHT = Theme(
 """For light terminals; chosen in the palette or with ``TEXTUAL_THEME=engage-light``."""
 
 
-def promise_colours() -> None:
+def promise_colours(terminal: Terminal) -> None:
     """Have Textual believe what we know of the terminal's colours; it reads the environment when an app is made."""
-    if detect().colour is ColourDepth.TRUE:
+    if terminal.colour is ColourDepth.TRUE:
         os.environ["COLORTERM"] = "truecolor"
 
 
@@ -56,7 +57,7 @@ def register(app: App[Any]) -> None:
     """Make both looks known to the app; take ``TEXTUAL_THEME``, else the one that suits the terminal's background."""
     app.register_theme(DARK)
     app.register_theme(LIGHT)
-    app.theme = (LIGHT if detect().dark is False else DARK).name
+    app.theme = (LIGHT if outlook_of(app).terminal.dark is False else DARK).name
     chosen = os.environ.get("TEXTUAL_THEME", "")
     if chosen in app.available_themes:
         app.theme = chosen

@@ -18,7 +18,8 @@ from textual.drivers.headless_driver import HeadlessDriver
 from textual.drivers.linux_driver import LinuxDriver
 
 from engage_tui.engine.messages import Credit, Picture
-from engage_tui.tui.painting import Meter, MeteredFile, PacedDriver, Painter, paced
+from engage_tui.tui.driver import Meter, MeteredFile, PacedDriver, paced
+from engage_tui.tui.painting import Painter
 from engage_tui.tui.widgets.stage import Stage
 from engage_tui.tui.widgets.tile import Tile
 from tests.tui.people import camera_person, picture

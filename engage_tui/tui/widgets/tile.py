@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import deque
-from typing import Any
 
 import numpy as np
 from rich.cells import cell_len
 from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
-from textual.app import App
 from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import reactive
@@ -23,19 +20,14 @@ from engage_tui.engine.view import PersonView, PublicationView
 from engage_tui.render.cells import CellMode, ColourDepth, cells, wanted_pixels
 from engage_tui.render.picture import Picture, Pixels
 from engage_tui.render.rows import RowEncoder, basic_colour
-from engage_tui.render.terminal import Terminal, default_mode, detect
+from engage_tui.render.terminal import Terminal, default_mode
 from engage_tui.tui import words
+from engage_tui.tui.outlook import terminal_of
 from engage_tui.tui.widgets.caption import STATE, Caption, caption, wants_picture, why_not
 from engage_tui.tui.widgets.cell_strip import CellStrip, strips
 from engage_tui.tui.widgets.drawing import Look, picture_canvas, portrait_canvas
 
 _PLAIN = str.maketrans({words.FULL: "#", words.EMPTY: "-", "…": "."})
-
-
-def terminal_of(app: App[Any]) -> Terminal:
-    """What can be drawn in the app's terminal; Textual takes NO_COLOR out of the environment, and remembers it."""
-    terminal = detect()
-    return dataclasses.replace(terminal, colour=ColourDepth.MONO) if app.no_color else terminal
 
 
 class Tile(Widget):

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import pytest
 
+from engage_tui.render import choice
 from engage_tui.render.cells import CellMode, ColourDepth
-from engage_tui.render.terminal import default_mode, detect
+from engage_tui.render.choice import VideoMode, best, working
+from engage_tui.render.probe import Answers
+from engage_tui.render.terminal import default_mode, detect, with_cell
 
 UTF8 = {"LANG": "en_GB.UTF-8"}
+
+
+@pytest.fixture
+def _every_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choice, "_DRAWN", tuple(VideoMode))
 
 
 @pytest.mark.parametrize(
@@ -58,3 +66,61 @@ def test_background_distance_and_multiplexer() -> None:
     assert detect({"SSH_TTY": "/dev/pts/1"}).remote
     assert detect({"STY": "1.x"}).multiplexer
     assert not detect(UTF8).remote
+
+
+@pytest.mark.parametrize(
+    ("name", "environ", "auto"),
+    [
+        ("kitty(0.26.5)", {"TERM": "xterm-kitty"}, VideoMode.SEXTANT),
+        ("XTerm(379)", {"TERM": "xterm-256color"}, VideoMode.QUADRANT),
+        ("tmux 3.3a", {"TERM": "tmux-256color", "TMUX": "/x"}, VideoMode.QUADRANT),
+        ("VTE(6003)", {"TERM": "xterm-256color"}, VideoMode.QUADRANT),
+        ("VTE(7203)", {"TERM": "xterm-256color"}, VideoMode.SEXTANT),
+        ("", {"TERM": "xterm-256color", "VTE_VERSION": "7203"}, VideoMode.SEXTANT),
+        ("", {"TERM": "xterm-256color", "VTE_VERSION": "7203", "TMUX": "/x"}, VideoMode.QUADRANT),
+        ("", {"TERM": "xterm-256color", "WT_SESSION": "1"}, VideoMode.SEXTANT),
+        ("", {"TERM": "xterm"}, VideoMode.HALF),
+        ("", {"TERM": "linux"}, VideoMode.HALF),
+        ("", {"TERM": "xterm-256color", "NO_COLOR": "1"}, VideoMode.HALF),
+        ("", {"TERM": "dumb"}, VideoMode.ASCII_MONO),
+        ("", {"TERM": "xterm-256color", "LC_ALL": "C"}, VideoMode.ASCII),
+    ],
+)
+@pytest.mark.usefixtures("_every_mode")
+def test_the_mode_that_is_taken_without_a_wish(
+    name: str, environ: dict[str, str], auto: VideoMode
+) -> None:
+    terminal = detect({**UTF8, **environ}, Answers(complete=bool(name), name=name))
+    assert best(terminal).mode is auto
+
+
+@pytest.mark.usefixtures("_every_mode")
+def test_pixels_only_where_they_can_go() -> None:
+    said = Answers(complete=True, sixel=True, kitty=True, cell=(8, 16))
+    local = {**UTF8, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+    assert best(detect(local, said)).mode is VideoMode.KITTY
+    assert best(detect(local, Answers(complete=True, sixel=True, cell=(8, 16)))).mode is (
+        VideoMode.SIXEL
+    )
+    remote = detect({**local, "SSH_TTY": "/dev/pts/1"}, said)
+    assert best(remote).mode is VideoMode.QUADRANT
+    assert VideoMode.SIXEL in working(remote)
+    for lacking in ({"TMUX": "/x"}, {"NO_COLOR": "1"}):
+        assert not any(mode.pixels for mode in working(detect({**local, **lacking}, said)))
+    assert not any(
+        mode.pixels for mode in working(detect(local, Answers(complete=True, sixel=True)))
+    )
+
+
+def test_names_and_background_that_the_terminal_tells_go_before_the_environment() -> None:
+    terminal = detect(
+        {**UTF8, "TERM": "xterm", "COLORFGBG": "15;0"},
+        Answers(complete=True, name="XTerm(379)", background=(255, 255, 240), cell=(9, 18)),
+        (8, 20),
+    )
+    assert terminal.colour is ColourDepth.TRUE
+    assert terminal.dark is False
+    assert terminal.cell == (8, 20)
+    assert terminal.aspect == 2.5
+    assert with_cell(terminal, (0, 0)) is terminal
+    assert with_cell(terminal, (4, 40)).aspect == 2.0  # that cannot be
