@@ -33,7 +33,9 @@ if TYPE_CHECKING:
         DisconnectReason,
         MediaDeviceKind,
         ParticipantEvent,
+        PermissionStatus,
         RoomEvent,
+        StreamState,
         SubscriptionStatus,
         TrackEvent,
         TrackKind,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
         VideoQuality,
     )
     from engage_tui.sdk.local_participant import LocalParticipant
+    from engage_tui.sdk.local_profile import ParticipantTrackPermission
     from engage_tui.sdk.local_track import (
         LocalAudioTrack,
         LocalTrack,
@@ -98,7 +101,9 @@ _HOMES = {
         "DisconnectReason",
         "MediaDeviceKind",
         "ParticipantEvent",
+        "PermissionStatus",
         "RoomEvent",
+        "StreamState",
         "SubscriptionStatus",
         "TrackEvent",
         "TrackKind",
@@ -106,6 +111,7 @@ _HOMES = {
         "VideoQuality",
     ),
     "sdk.local_participant": ("LocalParticipant",),
+    "sdk.local_profile": ("ParticipantTrackPermission",),
     "sdk.local_track": (
         "LocalAudioTrack",
         "LocalTrack",
@@ -160,6 +166,8 @@ __all__ = [
     "Participant",
     "ParticipantEvent",
     "ParticipantPermission",
+    "ParticipantTrackPermission",
+    "PermissionStatus",
     "PublishError",
     "RefusedError",
     "RemoteAudioTrack",
@@ -172,6 +180,7 @@ __all__ = [
     "RoomOptions",
     "ScreenShareCaptureOptions",
     "Space",
+    "StreamState",
     "SubscriptionStatus",
     "Track",
     "TrackEvent",

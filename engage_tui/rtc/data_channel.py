@@ -21,7 +21,11 @@ MAX_LOSSY = 64_000
 MAX_RELIABLE = 4_000_000
 """Bytes that may wait on the reliable channel; beyond it sending is refused."""
 
+LOW = 65_536
+"""Bytes that may wait on a channel before it counts as busy."""
+
 OnData = Callable[[str, bytes], None]
+OnBuffer = Callable[[str, bool], None]
 
 
 class DataChannels:
@@ -30,11 +34,14 @@ class DataChannels:
     Args:
         sctp: The association they live on.
         on_data: Called with the label and each message's bytes.
+        on_buffer: Called with the label when more than `LOW` bytes begin to wait (False), and when no more do (True).
     """
 
-    def __init__(self, sctp: SctpTransport, on_data: OnData) -> None:
+    def __init__(self, sctp: SctpTransport, on_data: OnData, on_buffer: OnBuffer) -> None:
         self._sctp = sctp
         self._on_data = on_data
+        self._on_buffer = on_buffer
+        self._busy: set[str] = set()
         self._channels: dict[str, RTCDataChannel] = {}
         self._changed = asyncio.Event()
         self._closed = False
@@ -72,6 +79,15 @@ class DataChannels:
             raise ConnectError(
                 f"The message of {len(payload)} bytes is too long.", "Send it as a stream."
             ) from error
+        if label not in self._busy and channel.bufferedAmount > LOW:
+            self._busy.add(label)
+            self._on_buffer(label, False)
+
+    async def drained(self, label: str) -> None:
+        """Wait until at most `LOW` bytes wait on a channel; at once if it is gone."""
+        while label in self._busy and not self._closed:
+            self._changed.clear()
+            await self._changed.wait()
 
     async def ready(self, label: str, timeout: float) -> None:
         """Wait until a channel is open.
@@ -103,9 +119,17 @@ class DataChannels:
     def _listen(self, channel: RTCDataChannel) -> None:
         label = channel.label
         self._channels[label] = channel
+        channel.bufferedAmountLowThreshold = LOW
         channel.on("open", self._changed.set)
+        channel.on("bufferedamountlow", lambda: self._low(label))
         channel.on("message", lambda message: self._message(label, message))
         self._changed.set()
+
+    def _low(self, label: str) -> None:
+        if label in self._busy:
+            self._busy.discard(label)
+            self._changed.set()
+            self._on_buffer(label, True)
 
     def _message(self, label: str, message: str | bytes) -> None:
         self._on_data(label, message.encode() if isinstance(message, str) else message)

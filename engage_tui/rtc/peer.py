@@ -79,6 +79,7 @@ class Peer:
         on_receiver: Called with each new incoming track, before its first packet.
         on_receiver_gone: Called when an incoming track is no longer announced, and for all at `close`.
         on_data: Called with the label and bytes of each data channel message.
+        on_buffer: Called with a channel's label when much begins to wait on it (False), and when no more does (True).
         on_closed: Called at most once with the reason, when the transport ends without `close`.
     """
 
@@ -89,17 +90,19 @@ class Peer:
         on_receiver: Callable[[Receiver], None] | None = None,
         on_receiver_gone: Callable[[Receiver], None] | None = None,
         on_data: Callable[[str, bytes], None] | None = None,
+        on_buffer: Callable[[str, bool], None] | None = None,
         on_closed: Callable[[str], None] | None = None,
     ) -> None:
         self.role = role
         self._on_receiver = on_receiver or _ignore
         self._on_receiver_gone = on_receiver_gone or _ignore
         self._on_data = on_data or _ignore
+        self._on_buffer = on_buffer or _ignore
         self._on_closed = on_closed or _ignore
         self._ice = IceTransport()
         self._dtls = DtlsTransport(self._ice, [RTCCertificate.generateCertificate()])  # type: ignore[arg-type]
         self._sctp = SctpTransport(self._dtls)
-        self._channels = DataChannels(self._sctp, self._data)
+        self._channels = DataChannels(self._sctp, self._data, self._buffer)
         self._tasks = TaskGroup(f"peer.{role}")
         self._slots = [_Slot("0", "application")]
         self._receivers: dict[str, Receiver] = {}
@@ -169,6 +172,10 @@ class Peer:
             ConnectError: The channel is not open, or too much waits on it.
         """
         self._channels.send(label, payload)
+
+    async def data_drained(self, label: str) -> None:
+        """Wait until little waits on a data channel, so that a long message leaves room for others."""
+        await self._channels.drained(label)
 
     async def data_ready(self, label: str, timeout: float = CONNECT_TIME) -> None:
         """Wait until a data channel is open.
@@ -389,6 +396,9 @@ class Peer:
 
     def _data(self, label: str, payload: bytes) -> None:
         self._tell(self._on_data, label, payload)
+
+    def _buffer(self, label: str, is_low: bool) -> None:
+        self._tell(self._on_buffer, label, is_low)
 
     def _tell(self, handler: Callable[..., None], *arguments: object) -> None:
         try:

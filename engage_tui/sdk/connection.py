@@ -51,6 +51,9 @@ class ConnectionOwner(Protocol):
     def on_data(self, label: str, payload: bytes) -> None:
         """A data channel's message."""
 
+    def on_buffer_status(self, label: str, is_low: bool) -> None:
+        """Much (False), or no longer much (True), waits on a data channel of ours."""
+
     def on_connection_lost(self, connection: Connection, why: str) -> None:
         """The session is over, and nobody closed it; called at most once."""
 
@@ -72,6 +75,8 @@ class Connection:
         self._offers: asyncio.Queue[rtc.SessionDescription] = asyncio.Queue(MAX_OFFERS)
         self._answers: dict[int, asyncio.Future[str]] = {}
         self._pending: dict[str, asyncio.Future[models.TrackInfo]] = {}
+        self._requests: dict[int, asyncio.Future[rtc.RequestResponse]] = {}
+        self._request_number = 0
         self._offer_number = 0
         self._negotiating = asyncio.Lock()
         self._over = False
@@ -120,7 +125,10 @@ class Connection:
             on_closed=self._media_lost,
         )
         self.publisher = Peer(
-            PeerRole.PUBLISHER, on_data=self._owner.on_data, on_closed=self._media_lost
+            PeerRole.PUBLISHER,
+            on_data=self._owner.on_data,
+            on_buffer=self._owner.on_buffer_status,
+            on_closed=self._media_lost,
         )
         self.publisher.create_channels()
         on_joined(join)
@@ -151,6 +159,26 @@ class Connection:
             ) from error
         finally:
             self._pending.pop(request.cid, None)
+
+    async def request(self, request: rtc.SignalRequest) -> rtc.RequestResponse:
+        """Send a request that has a ``request_id``, and wait for what the server says to it.
+
+        Raises:
+            ConnectError: It says nothing, or the connection ends.
+        """
+        self._request_number += 1
+        number = self._request_number
+        getattr(request, request.WhichOneof("message") or "").request_id = number
+        answer: asyncio.Future[rtc.RequestResponse] = asyncio.get_running_loop().create_future()
+        self._requests[number] = answer
+        self.send(request)
+        try:
+            async with asyncio.timeout(ANSWER_TIME):
+                return await answer
+        except TimeoutError as error:
+            raise ConnectError("The server did not answer a request.", "Try again.") from error
+        finally:
+            self._requests.pop(number, None)
 
     async def negotiate(self) -> None:
         """Offer what we send as it stands now, and take the server's answer; one at a time.
@@ -185,7 +213,11 @@ class Connection:
         """
         self._over = True
         # Not cancelled: whoever waits would take that for a cancellation of their own task.
-        futures: list[asyncio.Future[Any]] = [*self._answers.values(), *self._pending.values()]
+        futures: list[asyncio.Future[Any]] = [
+            *self._answers.values(),
+            *self._pending.values(),
+            *self._requests.values(),
+        ]
         for waiting in futures:
             if not waiting.done():
                 waiting.set_exception(ConnectError("The connection ended.", "Try again."))
@@ -224,7 +256,7 @@ class Connection:
             case "track_published":
                 self._settle(message.track_published.cid, message.track_published.track)
             case "request_response":
-                self._refused(message.request_response)
+                self._responded(message.request_response)
             case _:
                 self._owner.on_signal(message)
 
@@ -244,7 +276,11 @@ class Connection:
         if future is not None and not future.done():
             future.set_result(track)
 
-    def _refused(self, response: rtc.RequestResponse) -> None:
+    def _responded(self, response: rtc.RequestResponse) -> None:
+        waiting = self._requests.get(response.request_id)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(response)
+            return
         future = self._pending.get(response.add_track.cid)
         if future is None or future.done() or response.reason == rtc.RequestResponse.QUEUED:
             return

@@ -7,19 +7,20 @@ import logging
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
 from livekit.protocol import models, rtc
 
-from engage_tui.errors import ConnectError, EngageError, PublishError, RefusedError
+from engage_tui.errors import ConnectError, DeviceError, EngageError, PublishError
 from engage_tui.sdk.convert import kind_number, source_number
 from engage_tui.sdk.enums import (
-    DataPacketKind,
     ParticipantEvent,
     TrackEvent,
     TrackKind,
     TrackSource,
 )
+from engage_tui.sdk.local_messages import LocalMessages
+from engage_tui.sdk.local_profile import NOT_ALLOWED, LocalRoomPort
 from engage_tui.sdk.local_track import (
     LocalAudioTrack,
     LocalTrack,
@@ -35,9 +36,7 @@ from engage_tui.sdk.options import (
     TrackPublishOptions,
     VideoCaptureOptions,
 )
-from engage_tui.sdk.participant import Participant, RoomPort
 from engage_tui.sdk.publication import LocalTrackPublication
-from engage_tui.wire import data
 
 if TYPE_CHECKING:
     from engage_tui.rtc.sender import AudioSender, VideoSender
@@ -46,19 +45,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 CaptureOptions = AudioCaptureOptions | VideoCaptureOptions | ScreenShareCaptureOptions
-
-_NOT_ALLOWED = "Ask for a token that allows it."
-
-
-class LocalRoomPort(RoomPort, Protocol):
-    """What the local participant needs of the room beyond the others' needs."""
-
-    async def settled(self) -> Connection:
-        """The connection, once a running reconnect has ended.
-
-        Raises:
-            ConnectError: The room is not connected.
-        """
 
 
 @dataclass(slots=True)
@@ -70,17 +56,17 @@ class _Published:
     sender: AudioSender | VideoSender
 
 
-class LocalParticipant(Participant[LocalTrackPublication]):
+class LocalParticipant(LocalMessages):
     """Ourselves. Tracks that we publish stand in the same maps as everybody's."""
 
     def __init__(self, info: models.ParticipantInfo, room: LocalRoomPort) -> None:
         super().__init__(info, room)
-        self._local_room = room
         self._published: dict[str, _Published] = {}
         self._owed: list[tuple[LocalTrack, TrackPublishOptions]] = []  # to the next session
+        self._former_sids: dict[LocalTrack, str] = {}  # of what is published again
         self._publishing = asyncio.Lock()
         self._changing: set[TrackSource] = set()
-        self._reliable_number = 0
+        self._devices: dict[TrackSource, str] = {}  # the last that was switched to
 
     # -- one call for each of the three switches ---------------------------------------------------
 
@@ -125,6 +111,32 @@ class LocalParticipant(Participant[LocalTrackPublication]):
         """
         return await self._set_enabled(TrackSource.SCREEN_SHARE, enabled, capture, publish)
 
+    async def enable_camera_and_microphone(self) -> list[LocalTrackPublication]:
+        """Open both at once and publish them; what is published already is unmuted.
+
+        Raises:
+            DeviceErrors: What cannot be opened; nothing is published then.
+            PublishError: The server does not take one.
+        """
+        wanted = {TrackSource.MICROPHONE: True, TrackSource.CAMERA: True}
+        for source in wanted:
+            self._check_allowed(source)
+            if (known := self.get_track(source)) is not None:
+                wanted[source] = False
+                await known.unmute()
+        tracks = await create_local_tracks(
+            wanted[TrackSource.MICROPHONE] and self._capture_options(TrackSource.MICROPHONE),
+            wanted[TrackSource.CAMERA] and self._capture_options(TrackSource.CAMERA),
+        )
+        for number, track in enumerate(tracks):
+            try:
+                await self.publish_track(track)
+            except BaseException:
+                await asyncio.gather(*(each.stop() for each in tracks[number:]))
+                raise
+        found = (self.get_track(source) for source in wanted)
+        return [each for each in found if each is not None]
+
     async def _set_enabled(
         self,
         source: TrackSource,
@@ -142,9 +154,7 @@ class LocalParticipant(Participant[LocalTrackPublication]):
                 return publication
             return await self._capture_and_publish(source, capture, options) if enabled else None
         except EngageError as error:
-            if (
-                error.exit_code == 5
-            ):  # a device's error is everybody's business, see MEDIA_DEVICES_ERROR
+            if error.exit_code == DeviceError.default_exit_code:
                 self.emit(ParticipantEvent.MEDIA_DEVICES_ERROR, error)
             raise
         finally:
@@ -165,12 +175,49 @@ class LocalParticipant(Participant[LocalTrackPublication]):
         options: TrackPublishOptions | None,
     ) -> LocalTrackPublication:
         self._check_allowed(source)
-        track = await _capture(source, capture)
+        track = await _capture(source, capture or self._capture_options(source))
         try:
             return await self.publish_track(track, options)
         except BaseException:
             await track.stop()
             raise
+
+    # -- devices -----------------------------------------------------------------------------------
+
+    async def switch_device(self, source: TrackSource, device_id: str) -> bool:
+        """Take another device for what is published of `source`, and for later captures.
+
+        Publications, SIDs and subscribers stay. For rooms: `Room.switch_active_device`.
+
+        Returns:
+            Whether something was published that now comes from it.
+
+        Raises:
+            DeviceError: It cannot be opened; everything goes on as before.
+        """
+        switched: list[tuple[LocalTrack, str]] = []
+        try:
+            for publication in self.get_tracks():
+                track = publication.track
+                if track is not None and publication.source is source:
+                    before = track.device_id
+                    await track.set_device_id(device_id)
+                    switched.append((track, before))
+        except BaseException:
+            for track, before in switched:
+                await track.set_device_id(before)
+            raise
+        self._devices[source] = device_id
+        return bool(switched)
+
+    def _capture_options(self, source: TrackSource) -> Any:
+        """The options with the device that was switched to last."""
+        device_id = self._devices.get(source, "")
+        if source is TrackSource.MICROPHONE:
+            return AudioCaptureOptions(device_id or "default")
+        if source is TrackSource.CAMERA:
+            return VideoCaptureOptions(device_id or "default")
+        return ScreenShareCaptureOptions(device_id or "screen")
 
     # -- tracks ------------------------------------------------------------------------------------
 
@@ -292,9 +339,9 @@ class LocalParticipant(Participant[LocalTrackPublication]):
     def _check_allowed(self, source: TrackSource) -> None:
         allowed = self.permissions
         if not allowed.can_publish:
-            raise PublishError("The token does not allow publishing.", _NOT_ALLOWED)
+            raise PublishError("The token does not allow publishing.", NOT_ALLOWED)
         if allowed.can_publish_sources and source not in allowed.can_publish_sources:
-            raise PublishError(f"The token does not allow publishing {source}.", _NOT_ALLOWED)
+            raise PublishError(f"The token does not allow publishing {source}.", NOT_ALLOWED)
 
     def _source_ended(self, error: EngageError) -> None:
         self.emit(ParticipantEvent.MEDIA_DEVICES_ERROR, error)
@@ -305,7 +352,18 @@ class LocalParticipant(Participant[LocalTrackPublication]):
             if publication.source is TrackSource.SCREEN_SHARE:
                 self.tasks.spawn(self.unpublish_track(track), "unpublish_lost")
             else:
-                self.tasks.spawn(publication.mute(), "mute_lost")
+                self.tasks.spawn(self._replace_lost(publication, track), "replace_lost")
+
+    async def _replace_lost(self, publication: LocalTrackPublication, track: LocalTrack) -> None:
+        """A device is gone: go on with the system's default one, else muted."""
+        if track.media.is_device:
+            try:
+                await track.set_device_id("default")
+                await track.start()
+                return
+            except EngageError as error:
+                _log.info("no other device in place of the lost one: %s", error)
+        await publication.mute()
 
     # -- what the room tells us --------------------------------------------------------------------
 
@@ -317,6 +375,8 @@ class LocalParticipant(Participant[LocalTrackPublication]):
         before, self._published = list(self._published.values()), {}
         for each in before:
             track = each.publication.track
+            if track is not None:
+                self._former_sids[track] = each.publication.track_sid
             self._remove(each.publication)
             self.emit(ParticipantEvent.LOCAL_TRACK_UNPUBLISHED, each.publication)
             each.publication._release()
@@ -332,6 +392,8 @@ class LocalParticipant(Participant[LocalTrackPublication]):
                 _log.warning("%s could not be published again: %s", track.source, error)
                 await track.stop()
             self._owed = [owed for owed in self._owed if owed[0] is not track]
+        former, self._former_sids = self._former_sids, {}
+        self._permit_again({sid: track.sid for track, sid in former.items() if track.sid})
 
     async def _server_muted(self, sid: str, muted: bool) -> None:
         published = self._published.get(sid)
@@ -356,52 +418,6 @@ class LocalParticipant(Participant[LocalTrackPublication]):
         owed, self._owed = self._owed, []
         for track, _ in owed:
             await track.stop()
-
-    # -- data --------------------------------------------------------------------------------------
-
-    async def publish_data(
-        self,
-        payload: bytes | str,
-        kind: DataPacketKind = DataPacketKind.RELIABLE,
-        *,
-        destination: Sequence[str] = (),
-        topic: str = "",
-    ) -> None:
-        """Send a message to everybody, or to the identities in `destination`.
-
-        Text on the topic ``lk.chat`` travels as a text stream, which LiveKit's web clients show as chat.
-
-        Raises:
-            ConnectError: There is no connection, or the message is too long.
-            RefusedError: The token does not allow it.
-        """
-        if not self.permissions.can_publish_data:
-            raise RefusedError("The token does not allow sending data.", _NOT_ALLOWED)
-        connection = await self._local_room.settled()
-        peer = connection.publisher
-        if peer is None:
-            raise ConnectError("The room is not connected.", "Join it first.")
-        reliable = kind is DataPacketKind.RELIABLE
-        label = data.RELIABLE if reliable else data.LOSSY
-        await peer.data_ready(label)
-        if isinstance(payload, str) and topic == data.CHAT_TOPIC and reliable:
-            packets = data.text_stream(payload, topic=topic, destinations=destination)
-        else:
-            raw = payload.encode() if isinstance(payload, str) else payload
-            packets = [
-                data.user_packet(raw, reliable=reliable, topic=topic, destinations=destination)
-            ]
-        for packet in packets:
-            if reliable:
-                self._reliable_number += 1
-                packet.sequence = self._reliable_number
-            encoded = packet.SerializeToString()
-            if len(encoded) > data.MAX_PACKET:
-                raise ConnectError(
-                    f"A message of {len(encoded)} bytes is too long.",
-                    f"At most {data.MAX_PACKET} bytes travel in one.",
-                )
-            peer.send_data(label, encoded)
 
 
 def _announcement(track: LocalTrack, options: TrackPublishOptions) -> rtc.AddTrackRequest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,9 @@ from engage_tui.sdk.track import Track, TrackStats
 
 if TYPE_CHECKING:
     from engage_tui.rtc.sender import AudioSender, VideoSender
+
+SILENCE_BLOCKS = 20
+"""Blocks of 10 ms that are looked at to find a microphone that gives nothing."""
 
 
 class LocalTrack(Track):
@@ -84,6 +88,38 @@ class LocalTrack(Track):
             self._set_muted(False)
             self.emit(TrackEvent.UNMUTED)
 
+    async def set_device_id(self, device_id: str) -> None:
+        """Take the frames from another device or file; publication and sinks stay.
+
+        Args:
+            device_id: As for the factories: ``default``, a device's id or name, ``file:PATH`` or ``test``.
+
+        Raises:
+            DeviceError: It cannot be opened; the one before goes on.
+            MediaFileError: The file is missing or broken.
+        """
+        media = await asyncio.to_thread(self._other_media, device_id)
+        before, was_open = self.media, self.media.is_open
+        if was_open:
+            # Opened first: what fails must not cost us the device that works.
+            await asyncio.to_thread(media.open)
+        before.on_ended = None
+        for call in (self._on_frame, *(each for _, each in self._sinks)):
+            before.remove_sink(call)
+            media.add_sink(call)
+        self.media = media
+        self._listen(asyncio.get_running_loop())
+        await asyncio.to_thread(before.close)
+        self.emit(TrackEvent.RESTARTED)
+
+    def _other_media(self, device_id: str) -> Any:
+        """Another source for this track, not opened yet."""
+        raise NotImplementedError
+
+    def _on_frame(self, frame: Any) -> None:
+        """Take a frame from the source, on its thread."""
+        raise NotImplementedError
+
     @property
     def _sender(self) -> AudioSender | VideoSender | None:
         """The sender of the current publication."""
@@ -145,6 +181,40 @@ class LocalAudioTrack(LocalTrack):
         """A meter's deflection, 0 to 1, of the captured sound; works before publishing and while muted."""
         return self._meter.level
 
+    async def check_for_silence(self, timeout: float = 1.0) -> bool:
+        """Whether the source gives nothing but constant samples for 200 ms, or nothing at all.
+
+        A microphone in a quiet room is not silent in this sense: one that is switched off or unplugged is.
+        """
+        loop = asyncio.get_running_loop()
+        heard: asyncio.Future[bool] = loop.create_future()
+        left = SILENCE_BLOCKS
+
+        def settle(silent: bool) -> None:
+            if not heard.done():
+                heard.set_result(silent)
+
+        def listen(frame: AudioFrame) -> None:
+            nonlocal left
+            left -= 1
+            sound = bool(frame.samples.size) and bool((frame.samples != frame.samples[0]).any())
+            if (sound or left <= 0) and not loop.is_closed():
+                loop.call_soon_threadsafe(settle, not sound)
+
+        self.media.add_sink(listen)
+        try:
+            async with asyncio.timeout(timeout):
+                return await heard
+        except TimeoutError:
+            return True
+        finally:
+            self.media.remove_sink(listen)
+
+    def _other_media(self, device_id: str) -> AudioSource:
+        from engage_tui.media.devices import open_source
+
+        return open_source("audio", device_id)
+
     @property
     def _sender(self) -> AudioSender | None:
         return self._audio_sender
@@ -168,8 +238,14 @@ class LocalVideoTrack(LocalTrack):
     kind = TrackKind.VIDEO
     media: VideoSource
 
-    def __init__(self, media: VideoSource, source: TrackSource = TrackSource.CAMERA) -> None:
+    def __init__(
+        self,
+        media: VideoSource,
+        source: TrackSource = TrackSource.CAMERA,
+        capture: VideoCaptureOptions | ScreenShareCaptureOptions | None = None,
+    ) -> None:
         self._video_sender: VideoSender | None = None
+        self._capture = capture or VideoCaptureOptions()
         super().__init__(media, source)
         media.add_sink(self._on_frame)
 
@@ -184,6 +260,9 @@ class LocalVideoTrack(LocalTrack):
         sent = self._sent().plus(self._earlier)
         width, height = self.media.size
         return TrackStats(sent.frames, sent.bytes, sent.width or width, sent.height or height)
+
+    def _other_media(self, device_id: str) -> VideoSource:
+        return _video_source(dataclasses.replace(self._capture, device_id=device_id))
 
     @property
     def _sender(self) -> VideoSender | None:
@@ -294,14 +373,18 @@ async def create_local_tracks(
 async def _open_video(
     chosen: VideoCaptureOptions | ScreenShareCaptureOptions, source: TrackSource
 ) -> LocalVideoTrack:
-    from engage_tui.media.devices import open_source
-
-    media = await asyncio.to_thread(
-        open_source, "video", chosen.device_id, size=chosen.resolution, frame_rate=chosen.frame_rate
-    )
-    track = LocalVideoTrack(media, source)
+    media = await asyncio.to_thread(_video_source, chosen)
+    track = LocalVideoTrack(media, source, chosen)
     await track.start()
     return track
+
+
+def _video_source(chosen: VideoCaptureOptions | ScreenShareCaptureOptions) -> VideoSource:
+    from engage_tui.media.devices import open_source
+
+    return open_source(
+        "video", chosen.device_id, size=chosen.resolution, frame_rate=chosen.frame_rate
+    )
 
 
 def _audio_options(choice: bool | str | AudioCaptureOptions) -> AudioCaptureOptions:

@@ -290,6 +290,7 @@ class RemoteParticipant(Participant[RemoteTrackPublication]):
         self._mode = AudioConnectionMode.AUTO
         self._volume = 1.0
         self._audio_connected = False
+        self._analyse_level = False
 
     @property
     def audio_connection_mode(self) -> AudioConnectionMode:
@@ -305,6 +306,18 @@ class RemoteParticipant(Participant[RemoteTrackPublication]):
     def volume(self) -> float:
         """Linear gain of their microphone."""
         return self._volume
+
+    @property
+    def audio_level(self) -> float:
+        """A meter's deflection of their microphone, 0 to 1; 0 unless `set_analyse_audio_level` asked for it."""
+        if not self._analyse_level:
+            return 0.0
+        tracks = (each.audio_track for each in self.microphones)
+        return max((track.level for track in tracks if track is not None), default=0.0)
+
+    def set_analyse_audio_level(self, enabled: bool) -> None:
+        """Have `audio_level` follow their microphone."""
+        self._analyse_level = enabled
 
     @property
     def microphones(self) -> list[RemoteTrackPublication]:

@@ -153,6 +153,8 @@ class RemoteTrackPublication(TrackPublication):
         self._enabled = True
         self._wanted_size = (0, 0)
         self._wanted_quality = VideoQuality.HIGH
+        self._wanted_fps = 0
+        self._revoked = False  # it was wanted when our right to subscribe was taken
 
     @property
     def track(self) -> RemoteAudioTrack | RemoteVideoTrack | None:
@@ -209,6 +211,7 @@ class RemoteTrackPublication(TrackPublication):
         manager until the participant's connection mode is set again.
         """
         self.manual = subscribed
+        self._revoked = False
         self._want(subscribed)
 
     def set_enabled(self, enabled: bool) -> None:
@@ -229,6 +232,12 @@ class RemoteTrackPublication(TrackPublication):
             self._wanted_quality, self._wanted_size = quality, (0, 0)
             self._send_settings()
 
+    def set_video_fps(self, fps: int) -> None:
+        """Ask for at most about `fps` pictures a second; 0: all. Servers thin only what is sent in temporal layers."""
+        if fps != self._wanted_fps:
+            self._wanted_fps = fps
+            self._send_settings()
+
     def _want(self, subscribed: bool) -> None:
         if subscribed and (error := self._obstacle()) is not None:
             self._fail(error)
@@ -244,6 +253,16 @@ class RemoteTrackPublication(TrackPublication):
             receiver = self._port.receiver_of(self.track_sid)
             if receiver is not None:
                 self._received(receiver)
+
+    def _right_changed(self) -> None:
+        """Our token's right to subscribe came or went; what was wanted before is wanted again when it comes back."""
+        if self._desired and self._obstacle() is not None:
+            self._revoked = True
+            self._want(True)  # which fails in words
+        elif self._revoked and not self._desired:
+            self._revoked = False
+            self.error = None
+            self._want(True)
 
     def _obstacle(self) -> EngageError | None:
         if not self._port.may_subscribe:
@@ -275,6 +294,7 @@ class RemoteTrackPublication(TrackPublication):
         if self.kind is TrackKind.VIDEO:
             setting.quality = quality_number(self._wanted_quality)
             setting.width, setting.height = self._wanted_size
+            setting.fps = self._wanted_fps
         self._port.send(request)
 
     def _status_changed(self, before: SubscriptionStatus) -> None:

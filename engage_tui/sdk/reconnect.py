@@ -35,12 +35,14 @@ class _Choice:
     enabled: bool
     size: tuple[int, int]
     quality: VideoQuality
+    fps: int
 
 
 @dataclass(slots=True)
 class _Choices:
     mode: AudioConnectionMode
     volume: float
+    analyse: bool
     publications: dict[_Place, _Choice]
 
 
@@ -64,9 +66,13 @@ class Memory:
                 publication._enabled,
                 publication._wanted_size,
                 publication._wanted_quality,
+                publication._wanted_fps,
             )
         self._choices[participant.identity] = _Choices(
-            participant.audio_connection_mode, participant.volume, publications
+            participant.audio_connection_mode,
+            participant.volume,
+            participant._analyse_level,
+            publications,
         )
 
     def restore(self, participant: RemoteParticipant) -> None:
@@ -74,6 +80,7 @@ class Memory:
         choices = self._choices.get(participant.identity)
         if choices is not None:
             participant.set_volume(choices.volume)
+            participant.set_analyse_audio_level(choices.analyse)
             participant.set_audio_connection_mode(choices.mode)
 
     def restore_publication(
@@ -89,6 +96,7 @@ class Memory:
         publication.manual = choice.manual
         publication._enabled = choice.enabled
         publication._wanted_size, publication._wanted_quality = choice.size, choice.quality
+        publication._wanted_fps = choice.fps
         if choice.desired and publication.may_be_subscribed:
             publication._want(True)
         return True

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from livekit.protocol import models, rtc
 
 from engage_tui.errors import ConnectError, EngageError
+from engage_tui.rtc.reach import reach
 from engage_tui.sdk.connection import Connection
 from engage_tui.sdk.convert import quality_of, reason_of
 from engage_tui.sdk.data_inbox import DataInbox
 from engage_tui.sdk.enums import (
     ConnectionState,
+    DataPacketKind,
     DisconnectReason,
     ParticipantEvent,
     RoomEvent,
@@ -26,9 +28,10 @@ from engage_tui.sdk.participant import Participant, RemoteParticipant
 from engage_tui.sdk.publication import RemoteTrackPublication
 from engage_tui.sdk.reconnect import Memory, waits
 from engage_tui.sdk.reemission import at_room
-from engage_tui.sdk.room_facts import RoomFacts
+from engage_tui.sdk.room_devices import OutputPort, RoomDevices
 from engage_tui.sdk.server_messages import take_subscription_message, updated_speakers
 from engage_tui.tasks import TaskGroup
+from engage_tui.wire.data import RELIABLE
 
 if TYPE_CHECKING:
     from engage_tui.rtc.receiver import Receiver
@@ -38,7 +41,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-class SpacePort(Protocol):
+class SpacePort(OutputPort, Protocol):
     """What a room needs of its space."""
 
     mixer: Mixer
@@ -50,12 +53,11 @@ class SpacePort(Protocol):
         """The room is over."""
 
 
-class Room(RoomFacts):
+class Room(RoomDevices):
     """One room, made by `Space.join_room`; what is known of it stands in `RoomFacts`."""
 
     def __init__(self, space: SpacePort, url: str, token: str, options: RoomOptions) -> None:
-        super().__init__(url, options)
-        self.tasks = TaskGroup("room")
+        super().__init__(space, url, options)
         self._space = space
         self._token = token
         self._receivers: dict[str, Receiver] = {}
@@ -98,10 +100,20 @@ class Room(RoomFacts):
         self._begin_end(DisconnectReason.CLIENT_INITIATED, None, leave=True)
         await self._ended.wait()
 
+    async def prepare_connection(self, url: str = "") -> None:
+        """Check that a server answers at `url` (empty: the room's), before joining it.
+
+        Raises:
+            ConnectError: It does not.
+            UsageError: It is no server's address.
+        """
+        await reach(url or self.server_url)
+
     def _start(self) -> None:
         """Begin to connect (for the space)."""
         self._set_state(ConnectionState.CONNECTING)
         self.tasks.spawn(self._run(), "run")
+        self.tasks.spawn(self._watch_devices(), "watch_devices")
 
     async def _run(self) -> None:
         """Join for the first time."""
@@ -304,7 +316,10 @@ class Room(RoomFacts):
     def _update(self, info: models.ParticipantInfo) -> None:
         if self._local is not None and info.identity == self._local.identity:
             if info.sid == self._local.sid and info.state != models.ParticipantInfo.DISCONNECTED:
+                could = self.may_subscribe
                 self._local._update_info(info)
+                if could != self.may_subscribe:
+                    self._subscribing_allowed()
             return
         known = self.get_participant_by_identity(info.identity)
         if info.state == models.ParticipantInfo.DISCONNECTED:
@@ -322,6 +337,13 @@ class Room(RoomFacts):
             known._update_tracks(info.tracks, announce=True)
             return
         self._arrive(info, announce=True)
+
+    def _subscribing_allowed(self) -> None:
+        """Our own right to subscribe came or went: fail what is wanted, or try again what failed for it."""
+        for participant in list(self.participants.values()):
+            for publication in participant.get_tracks():
+                publication._right_changed()
+        self._space.microphones_changed()
 
     def _arrive(self, info: models.ParticipantInfo, *, announce: bool) -> RemoteParticipant:
         participant = RemoteParticipant(info, self)
@@ -412,6 +434,11 @@ class Room(RoomFacts):
         _, publication = self.find_publication(receiver.track_sid)
         if publication is not None:
             publication._dropped()
+
+    def on_buffer_status(self, label: str, is_low: bool) -> None:
+        """See `ConnectionOwner`."""
+        kind = DataPacketKind.RELIABLE if label == RELIABLE else DataPacketKind.LOSSY
+        self.emit(RoomEvent.DC_BUFFER_STATUS_CHANGED, is_low, kind)
 
     def on_data(self, label: str, payload: bytes) -> None:
         """See `ConnectionOwner`."""

@@ -39,6 +39,7 @@ class Space:
         self._tasks = TaskGroup("space")
         self._manager = AudioConnectionManager(self._listened_to, auto_connections)
         self._started = False
+        self._ready = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         """Start mixing.
@@ -92,6 +93,29 @@ class Space:
         await asyncio.to_thread(self.mixer.set_output, open_output(device))
         self._output = device
 
+    @property
+    def output(self) -> str | None:
+        """Where the mix is heard, as `set_output` took it; None: nowhere."""
+        return self._output
+
+    @property
+    def connected_microphones(self) -> tuple[int, int]:
+        """How many microphones are connected, and how many there are in all rooms."""
+        microphones = [each for who in self._listened_to() for each in who.microphones]
+        return sum(each.is_desired for each in microphones), len(microphones)
+
+    @property
+    def spatial_audio_initialized(self) -> bool:
+        """Whether the mixer runs."""
+        return self._ready.is_set()
+
+    async def spatial_audio_ready(self) -> None:
+        """Wait until the mixer runs (Engage's ``spatialAudioInitializedPromise``)."""
+        await self._ready.wait()
+
+    async def resume_audio(self) -> None:
+        """For Engage's sake: a browser mutes pages until somebody clicks, a terminal does not."""
+
     async def close(self) -> None:
         """Leave every room and stop mixing; idempotent."""
         await asyncio.gather(*(room.leave() for room in list(self.rooms)))
@@ -101,6 +125,7 @@ class Space:
         await self._tasks.cancel()
         await asyncio.to_thread(self.mixer.stop)
         self._started = False
+        self._ready.clear()
 
     def microphones_changed(self) -> None:
         """Have the audio connection manager look again (for rooms)."""
@@ -117,6 +142,7 @@ class Space:
             self._started = True
             self._tasks.spawn(self._manager.run(), "audio_connection_manager")
             await asyncio.to_thread(self.mixer.start)
+            self._ready.set()
 
     def _listened_to(self) -> list[RemoteParticipant]:
         return [

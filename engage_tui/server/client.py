@@ -283,6 +283,7 @@ class Client:
         self.info.tracks.append(track.info)
         self.info.is_publisher = True
         self.announce()
+        self.room.publishers_changed()
         self.room.offer_track(self, track)
 
     def _on_unpublished(self, track: PublishedTrack) -> None:
@@ -292,6 +293,7 @@ class Client:
         self.info.is_publisher = bool(kept)
         self.room.withdraw(track)
         self.announce()
+        self.room.publishers_changed()
 
     def _on_started(self, subscription: Subscription) -> None:
         track = subscription.track

@@ -233,6 +233,13 @@ class Room:
                 rtc.SignalResponse(speakers_changed=rtc.SpeakersChanged(speakers=changed))
             )
 
+    def publishers_changed(self) -> None:
+        """Somebody published or unpublished: tell everybody if the room's count changes."""
+        before = self.info.num_publishers
+        self._count()
+        if self.info.num_publishers != before:
+            self._tell_count()
+
     def _count(self) -> None:
         clients = [client for client in self.clients.values() if not client.hidden]
         self.info.num_participants = len(clients)
