@@ -27,8 +27,11 @@ _PORT = click.IntRange(0, 65535)
 @click.option(
     "--secret", default=DEV_SECRET, help="Their secret; - reads it from stdin.  [default: secret]"
 )
+@click.option("--no-v1", is_flag=True, help="Answer 404 on the one-connection path /rtc/v1.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
-def serve(bind: str, port: int, rtc_port: int, key: str, secret: str, as_json: bool) -> None:
+def serve(
+    bind: str, port: int, rtc_port: int, key: str, secret: str, no_v1: bool, as_json: bool
+) -> None:
     """Run a room server until Ctrl+C: `join` and LiveKit's own clients can meet on it."""
     if secret == "-":
         secret = sys.stdin.readline().strip()
@@ -38,11 +41,11 @@ def serve(bind: str, port: int, rtc_port: int, key: str, secret: str, as_json: b
         )
     # Port 0 asks for any free one; then the other may be as free.
     udp_port = rtc_port if port else 0
-    asyncio.run(_serve(bind, port, udp_port, key, secret, as_json=as_json))
+    asyncio.run(_serve(bind, port, udp_port, key, secret, v1=not no_v1, as_json=as_json))
 
 
 async def _serve(
-    bind: str, port: int, rtc_port: int, key: str, secret: str, *, as_json: bool
+    bind: str, port: int, rtc_port: int, key: str, secret: str, *, v1: bool, as_json: bool
 ) -> None:
     # Before the imports: a Ctrl+C during the start is an end like any other.
     ended = asyncio.Event()
@@ -54,7 +57,9 @@ async def _serve(
 
     log.setup("serve", to_stderr=True)
     server = await start_server(
-        ServerConfig(bind=bind, port=port, rtc_port=rtc_port, keys={key: secret})
+        ServerConfig(
+            bind=bind, port=port, rtc_port=rtc_port, keys={key: secret}, single_connection=v1
+        )
     )
     try:
         if as_json:

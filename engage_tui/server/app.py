@@ -40,6 +40,7 @@ class ServerConfig:
         rtc_port: The UDP port of all media; 0 takes a free one.
         keys: API keys and their secrets.
         max_participants: In all rooms together.
+        single_connection: Serve LiveKit's v1 path (`/rtc/v1`) too, not only v0.
     """
 
     bind: str = "127.0.0.1"
@@ -47,6 +48,7 @@ class ServerConfig:
     rtc_port: int = 7882
     keys: Mapping[str, str] = field(default_factory=lambda: {DEV_KEY: DEV_SECRET})
     max_participants: int = 100
+    single_connection: bool = True
 
 
 class RunningServer:

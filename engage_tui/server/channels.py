@@ -135,7 +135,7 @@ class DataChannels:
         run_now(self._sctp.start(capabilities, port))
 
     def send(self, label: str, payload: bytes) -> None:
-        """Send on a channel that we opened; reliable messages wait for it to open, others are lost."""
+        """Send on an open channel, whoever opened it; until then reliable messages wait, others are lost."""
         channel = self._channels.get(label)
         if channel is None or channel.readyState == "connecting":
             if label == RELIABLE:
@@ -182,6 +182,7 @@ class DataChannels:
             return
         self._channels.setdefault(channel.label, channel)
         self._listen(channel)
+        self._on_open()
 
     def _listen(self, channel: RTCDataChannel) -> None:
         label = channel.label

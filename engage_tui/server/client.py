@@ -13,11 +13,13 @@ from livekit.protocol import models, rtc
 
 from engage_tui.errors import EngageError
 from engage_tui.server import requests
+from engage_tui.server.downlink import Downlink, DownlinkEvents
 from engage_tui.server.forward import Subscription
 from engage_tui.server.incoming import PublishedTrack
 from engage_tui.server.mux import UdpMux
 from engage_tui.server.publisher import PublisherConnection, PublisherEvents
-from engage_tui.server.subscriber import SubscriberConnection, SubscriberEvents
+from engage_tui.server.shared import SharedDownlink
+from engage_tui.server.subscriber import SubscriberConnection
 from engage_tui.tasks import TaskGroup
 from engage_tui.wire.data import MAX_PACKET
 from engage_tui.wire.signal import SignalOptions, sid
@@ -67,7 +69,7 @@ class Client:
         info: What everybody is told of the participant; `announce` after a change.
         claims: The token's content.
         publisher: The connection on which it sends.
-        subscriber: The connection on which it receives.
+        subscriber: What it receives, on a connection of its own or on the publisher's.
         wanted: Track SIDs that it asked for, published yet or not.
         declined: Track SIDs that it does not want although it subscribes by itself.
         allowed: Who may subscribe to its tracks (`Permissions`).
@@ -79,20 +81,22 @@ class Client:
         self.claims = claims
         self.options = options
         self.info = _participant_info(claims, options)
+        single = options.single
         self.publisher = PublisherConnection(
             mux,
             claims.identity,
-            PublisherEvents(self._on_published, self._on_unpublished, self._on_data),
-        )
-        self.subscriber = SubscriberConnection(
-            mux,
-            claims.identity,
-            SubscriberEvents(
-                lambda offer: self.send(rtc.SignalResponse(offer=offer)),
-                self._on_connected,
-                self._on_started,
-                self.fail,
+            PublisherEvents(
+                self._on_published,
+                self._on_unpublished,
+                self._on_data,
+                self._on_connected if single else lambda: None,
             ),
+        )
+        events = DownlinkEvents(self.send, self._on_connected, self._on_started, self.fail)
+        self.subscriber: Downlink = (
+            SharedDownlink(self.publisher, events)
+            if single
+            else SubscriberConnection(mux, claims.identity, events)
         )
         self.publisher.transport.on_lost = self._on_lost
         self.subscriber.transport.on_lost = self._on_lost
@@ -121,7 +125,7 @@ class Client:
 
     @property
     def active(self) -> bool:
-        """Its subscribing connection stands."""
+        """The connection on which it receives stands."""
         return self.info.state == models.ParticipantInfo.ACTIVE
 
     @property
@@ -134,7 +138,7 @@ class Client:
     def open(self, socket: SignalSocket) -> None:
         """Start to write to the client's socket; the first offer follows the join message."""
         self._writer = self._tasks.spawn(self._write(socket), "writer")
-        self.subscriber.negotiate()
+        self.subscriber.begin()
 
     def send(self, response: rtc.SignalResponse) -> None:
         """Send a message to the client; a client that does not read loses its session."""
@@ -246,8 +250,8 @@ class Client:
             except asyncio.QueueFull:
                 self._outbox.get_nowait()
         self.room.leave(self, quietly=replaced)
-        self.publisher.close()
         self.subscriber.close()
+        self.publisher.close()
 
     async def finished(self) -> None:
         """Wait until everything that was sent is out, then drop what is left."""

@@ -14,13 +14,14 @@ PUBLISH_CODECS = ("audio/opus", "video/VP8", "video/H264")
 """What we forward: announced at the join."""
 
 _VIDEO_FEEDBACK = ["nack", "nack pli", "ccm fir"]
+_SENT_FEEDBACK = [*_VIDEO_FEEDBACK, "goog-remb"]  # … and from subscribers what their link carries
 _BASELINE = {"packetization-mode": "1", "level-asymmetry-allowed": "1"}
 _H264_PROFILES = ("42e01f", "42001f")  # constrained baseline and baseline: everybody decodes them
 _SUBSCRIBED = {
     "opus": Codec(111, "opus", 48000, 2, {"minptime": "10", "useinbandfec": "1"}),
-    "VP8": Codec(96, "VP8", 90000, None, {}, _VIDEO_FEEDBACK),
+    "VP8": Codec(96, "VP8", 90000, None, {}, _SENT_FEEDBACK),
     "H264": Codec(
-        108, "H264", 90000, None, _BASELINE | {"profile-level-id": "42e01f"}, _VIDEO_FEEDBACK
+        108, "H264", 90000, None, _BASELINE | {"profile-level-id": "42e01f"}, _SENT_FEEDBACK
     ),
 }
 _ACCEPTED_EXTENSIONS = {
@@ -91,6 +92,30 @@ def answer_section(
     if receive and sent:
         section.rids = [(rid, "recv") for rid in sent]
         section.simulcast = "recv " + ";".join(sent)
+    return section
+
+
+def matching_codec(offered: Section, name: str) -> Codec | None:
+    """The codec of a client's section under which a track of codec `name` can be sent in it."""
+    return choose_codec([codec for codec in offered.codecs if _canonical(codec) == name], name)
+
+
+def sent_section(offered: Section, codec: Codec) -> Section:
+    """Our answer to a section in which the client receives: one codec.
+
+    We send no header extensions, but names of layers are accepted all the same: libwebrtc publishes simulcast only if
+    every section of the bundle does. Transport-wide feedback is not, so that the client estimates by itself (REMB).
+    """
+    section = Section(
+        kind=offered.kind,
+        mid=offered.mid,
+        direction="sendonly",
+        extensions={n: uri for n, uri in offered.extensions.items() if uri in (sdp.MID, sdp.RID)},
+    )
+    sent = _answer_codec(offered, codec, dtx=False)
+    if offered.kind == "video":
+        sent.feedback = list(_SENT_FEEDBACK)
+    section.codecs.append(sent)
     return section
 
 

@@ -10,6 +10,7 @@ from engage_tui.server.layers import Wish
 from engage_tui.server.transport import PeerTransport
 from engage_tui.wire import rtcp
 from engage_tui.wire.rtp import HEADER, RtpPacket, is_newer, parse_vp8, rewrite_vp8
+from engage_tui.wire.sdp import Section
 
 _RING = 512  # packets kept for retransmission (a power of two); payloads are shared
 _REPEAT_GAP = 0.1  # seconds before the same packet is repeated again
@@ -30,19 +31,19 @@ class Subscription:
     the receiver sees a single stream. Header extensions are left out.
 
     Attributes:
-        mid: Of its section in the subscriber's description.
+        publisher_sid: Of the participant whose track it is.
+        mid: Of its section in the subscriber's description; empty while it has none.
         payload_type: In that section.
         wish: What the subscriber wants to see; call `reselect` after a change.
         offer: Number of the first offer that showed it; 0 before.
         started: The subscriber knows the SSRC; packets may flow.
     """
 
-    def __init__(
-        self, track: PublishedTrack, transport: PeerTransport, mid: str, payload_type: int
-    ) -> None:
+    def __init__(self, track: PublishedTrack, transport: PeerTransport, publisher_sid: str) -> None:
         self.track = track
-        self.mid = mid
-        self.payload_type = payload_type
+        self.publisher_sid = publisher_sid
+        self.mid = ""
+        self.payload_type = 0
         self.ssrc = random.getrandbits(32)
         self.wish = Wish()
         self.offer = 0
@@ -64,6 +65,13 @@ class Subscription:
         self._ring: list[_Sent | None] = [None] * _RING
         self._repeated: dict[int, tuple[float, int]] = {}
         self._credit = _REPEAT_CREDIT
+
+    def describe(self, section: Section) -> None:
+        """Write into a section that it carries this track."""
+        sid = self.track.sid
+        section.direction = "sendonly"
+        section.msid = (f"{self.publisher_sid}|{sid}", sid)
+        section.ssrcs.append(self.ssrc)
 
     def start(self, now: float) -> None:
         """The section is negotiated: begin to forward."""

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from livekit.protocol import models, rtc
 
@@ -26,6 +27,9 @@ from engage_tui.server.transport import PeerTransport
 from engage_tui.wire import rtcp, rtp, sdp
 from engage_tui.wire.sdp import Description, Section
 
+if TYPE_CHECKING:
+    from engage_tui.server.shared import SharedDownlink
+
 _log = logging.getLogger(__name__)
 
 MAX_PENDING = 20
@@ -45,6 +49,7 @@ class PublisherEvents:
     published: Callable[[PublishedTrack], None]
     unpublished: Callable[[PublishedTrack], None]
     data: Callable[[str, bytes], None]
+    connected: Callable[[], None] = lambda: None
 
 
 class PublisherConnection:
@@ -55,6 +60,8 @@ class PublisherConnection:
         tracks: Published tracks by SID.
         pending: Announced tracks by client id, not yet negotiated.
         meter: How loud the participant speaks.
+        channels: Its data channels.
+        downlink: What it receives, if this one connection carries that too (v1).
     """
 
     def __init__(self, mux: UdpMux, name: str, events: PublisherEvents) -> None:
@@ -64,7 +71,8 @@ class PublisherConnection:
         self.meter = LevelMeter()
         self._mux = mux
         self._events = events
-        self._channels = DataChannels(self.transport, events.data)
+        self.channels = DataChannels(self.transport, events.data)
+        self.downlink: SharedDownlink | None = None
         self._arrivals = Arrivals(self.transport.send_rtcp)
         self._streams: dict[int, IncomingStream] = {}
         self._by_mid: dict[str, PublishedTrack] = {}
@@ -73,7 +81,7 @@ class PublisherConnection:
         self._version = 0
         self.transport.on_rtp = self._on_rtp
         self.transport.on_rtcp = self._on_rtcp
-        self.transport.on_connected = self._channels.start
+        self.transport.on_connected = self._on_connected
 
     def answer(self, offer: rtc.SessionDescription) -> rtc.SessionDescription:
         """Apply the client's offer; tracks come and go by it.
@@ -93,14 +101,17 @@ class PublisherConnection:
         for section in described.sections:
             if section.kind == "application":
                 answered = Section(kind="application", mid=section.mid)
-                self._channels.negotiate(
+                self.channels.negotiate(
                     section.sctp_port or 5000, section.max_message_size or 65536
                 )
             else:
                 track, answered = self._media(section, fresh)
-                if track is not None:
-                    kept.add(track.sid)
-                    mids[section.mid] = track.sid
+                carried = "" if track is None else track.sid
+                kept.add(carried)
+                if track is None and self.downlink is not None:
+                    answered, carried = self.downlink.fill(section, answered)
+                if carried:
+                    mids[section.mid] = carried
             reply.sections.append(complete(answered, self._mux, self.transport, "passive"))
         for track in list(self.tracks.values()):
             if track.sid not in kept:
@@ -132,7 +143,7 @@ class PublisherConnection:
         """End the connection; its tracks have ended, and nobody is told."""
         for track in self.tracks.values():
             track.ended = True
-        self._channels.close()
+        self.channels.close()
         self.transport.close()
 
     # -- negotiation
@@ -216,6 +227,10 @@ class PublisherConnection:
 
     # -- packets
 
+    def _on_connected(self) -> None:
+        self.channels.start()
+        self._events.connected()
+
     def _on_rtp(self, data: bytes) -> None:
         packet = rtp.parse(data)
         if packet is None:
@@ -259,11 +274,12 @@ class PublisherConnection:
 
     def _on_rtcp(self, data: bytes) -> None:
         for part in rtcp.parse(data):
-            if part.kind != rtcp.SENDER_REPORT:
-                continue
-            report = rtcp.parse_sender_report(part.body)
-            if report is not None and (stream := self._streams.get(report.ssrc)) is not None:
-                stream.report = report, time.monotonic()
+            if part.kind == rtcp.SENDER_REPORT:
+                report = rtcp.parse_sender_report(part.body)
+                if report is not None and (stream := self._streams.get(report.ssrc)) is not None:
+                    stream.report = report, time.monotonic()
+            if self.downlink is not None:
+                self.downlink.on_rtcp(part)
 
 
 def announce(request: rtc.AddTrackRequest, sid: str) -> PublishedTrack:

@@ -60,11 +60,33 @@ def handle(client: Client, request: rtc.SignalRequest) -> None:
         handler(client, getattr(request, name))
 
 
-def _offer(client: Client, offer: rtc.SessionDescription) -> None:
+def begin(client: Client, wishes: rtc.JoinRequest) -> None:
+    """Do what a join asked for in its address: attributes, tracks, the first offer."""
+    grants = client.claims.grants
+    if grants.can_update_own_metadata and (wishes.metadata or wishes.participant_attributes):
+        update = rtc.UpdateParticipantMetadata(
+            metadata=wishes.metadata, attributes=wishes.participant_attributes
+        )
+        if _apply_metadata(client, update) == Reason.OK:
+            client.announce()
+    for request in wishes.add_track_requests[: MAX_PENDING + 1]:
+        add_track(client, request)
+    if wishes.HasField("publisher_offer"):
+        handle(client, rtc.SignalRequest(offer=wishes.publisher_offer))
+
+
+def take_offer(client: Client, offer: rtc.SessionDescription) -> None:
+    """Answer an offer of the client's connection.
+
+    Raises:
+        SdpError: It is malformed.
+    """
     if len(offer.sdp) > MAX_OFFER:
         client.fail("its offers have grown too large")  # new connections start small
         return
     client.send(rtc.SignalResponse(answer=client.publisher.answer(offer)))
+    if client.publisher.downlink is not None:
+        client.publisher.downlink.answered()
 
 
 def _answer(client: Client, answer: rtc.SessionDescription) -> None:
@@ -75,7 +97,8 @@ def _ignore(client: Client, message: Any) -> None:
     """Nothing to do: candidates are learned from checks, the rest is advice that we do not need."""
 
 
-def _add_track(client: Client, request: rtc.AddTrackRequest) -> None:
+def add_track(client: Client, request: rtc.AddTrackRequest) -> None:
+    """Announce a track, which an offer will carry."""
     publisher = client.publisher
     reason = _refusal(client, request)
     if reason is None and request.cid in publisher.pending:
@@ -176,31 +199,35 @@ def _subscription_permission(client: Client, request: rtc.SubscriptionPermission
 
 
 def _update_metadata(client: Client, request: rtc.UpdateParticipantMetadata) -> None:
-    info = client.info
-    reason = Reason.OK
-    if not client.claims.grants.can_update_own_metadata:
-        reason = Reason.NOT_ALLOWED
-    elif (
-        len(request.metadata) > _MAX_METADATA
-        or len(request.name) > _MAX_ATTRIBUTES
-        or len(info.attributes) + len(request.attributes) > _MAX_ATTRIBUTES
-        or sum(len(k) + len(v) for k, v in request.attributes.items()) > _MAX_METADATA
-    ):
-        reason = Reason.LIMIT_EXCEEDED
-    else:
-        info.metadata = request.metadata or info.metadata
-        info.name = request.name or info.name
-        for key, value in request.attributes.items():
-            if value:
-                info.attributes[key] = value
-            else:
-                info.attributes.pop(key, None)
+    reason: Reason = Reason.NOT_ALLOWED
+    if client.claims.grants.can_update_own_metadata:
+        reason = _apply_metadata(client, request)
+    if reason == Reason.OK:
         client.announce()
     client.send(
         rtc.SignalResponse(
             request_response=rtc.RequestResponse(request_id=request.request_id, reason=reason)
         )
     )
+
+
+def _apply_metadata(client: Client, request: rtc.UpdateParticipantMetadata) -> Reason:
+    info = client.info
+    if (
+        len(request.metadata) > _MAX_METADATA
+        or len(request.name) > _MAX_ATTRIBUTES
+        or len(info.attributes) + len(request.attributes) > _MAX_ATTRIBUTES
+        or sum(len(k) + len(v) for k, v in request.attributes.items()) > _MAX_METADATA
+    ):
+        return Reason.LIMIT_EXCEEDED
+    info.metadata = request.metadata or info.metadata
+    info.name = request.name or info.name
+    for key, value in request.attributes.items():
+        if value:
+            info.attributes[key] = value
+        else:
+            info.attributes.pop(key, None)
+    return Reason.OK
 
 
 def _update_audio_track(client: Client, request: rtc.UpdateLocalAudioTrack) -> None:
@@ -238,10 +265,10 @@ def _simulate(client: Client, request: rtc.SimulateScenario) -> None:
 
 
 _HANDLERS: dict[str, Callable[[Client, Any], None]] = {
-    "offer": _offer,
+    "offer": take_offer,
     "answer": _answer,
     "trickle": _ignore,
-    "add_track": _add_track,
+    "add_track": add_track,
     "mute": _mute,
     "subscription": _subscription,
     "track_setting": _track_setting,

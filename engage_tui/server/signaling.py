@@ -11,9 +11,11 @@ from aiohttp import WSMsgType, web
 from livekit.protocol import models, rtc
 
 from engage_tui.errors import AuthError
+from engage_tui.server import requests
 from engage_tui.server.client import Client
 from engage_tui.server.descriptions import PUBLISH_CODECS
-from engage_tui.wire.signal import MAX_FRAME, PROTOCOL, parse_join_query
+from engage_tui.wire.join_request import JoinRequestError, options_of, parse_join_request
+from engage_tui.wire.signal import MAX_FRAME, PROTOCOL, SignalOptions, parse_join_query
 from engage_tui.wire.token import Claims, verify_token
 
 if TYPE_CHECKING:
@@ -60,6 +62,9 @@ class Signaling:
         for slash in ("/", "//"):  # some clients append to an address that ends in a slash
             app.router.add_get(f"{slash}rtc", self._join)
             app.router.add_get(f"{slash}rtc/validate", self._validate)
+            if self._server.config.single_connection:
+                app.router.add_get(f"{slash}rtc/v1", self._join)
+                app.router.add_get(f"{slash}rtc/v1/validate", self._validate)
         return app
 
     async def _health(self, _request: web.Request) -> web.StreamResponse:
@@ -68,6 +73,7 @@ class Signaling:
     async def _validate(self, request: web.Request) -> web.StreamResponse:
         try:
             self._check(request)
+            _wishes(request)
         except Refused as refused:
             return web.Response(status=refused.status, text=refused.text)
         return web.Response(text="success")
@@ -78,14 +84,15 @@ class Signaling:
             claims = self._check(request)
             if not socket.can_prepare(request):
                 raise Refused(404, "")
+            options, wishes = _wishes(request)
         except Refused as refused:
             return web.Response(status=refused.status, text=refused.text)
-        options = parse_join_query(request.query)
         await socket.prepare(request)
         if options.reconnect_sid:
             await _refuse_resume(socket)
             return socket
         client = self._server.admit(claims, options)
+        requests.begin(client, wishes)
         client.open(socket)
         try:
             await _read(socket, client)
@@ -139,7 +146,7 @@ def join_response(client: Client, met: list[models.ParticipantInfo]) -> rtc.Sign
             participant=client.info,
             other_participants=met,
             server_version=_VERSION,
-            subscriber_primary=True,
+            subscriber_primary=not client.options.single,
             ping_interval=_PING_INTERVAL,
             ping_timeout=_PING_TIMEOUT,
             server_info=models.ServerInfo(
@@ -152,6 +159,17 @@ def join_response(client: Client, met: list[models.ParticipantInfo]) -> rtc.Sign
             fast_publish=grants.can_publish or grants.may_send_data,
         )
     )
+
+
+def _wishes(request: web.Request) -> tuple[SignalOptions, rtc.JoinRequest]:
+    """What the address says of the client, and what it asks for at once (on the v1 path)."""
+    if not request.path.rpartition("rtc")[2].startswith("/v1"):
+        return parse_join_query(request.query), rtc.JoinRequest()
+    try:
+        wishes = parse_join_request(request.query.get("join_request", ""))
+    except JoinRequestError as error:
+        raise Refused(400, error.message) from error
+    return options_of(wishes), wishes
 
 
 async def _read(socket: web.WebSocketResponse, client: Client) -> None:

@@ -36,6 +36,7 @@ class SignalOptions:
 
     Attributes:
         reconnect_sid: The participant SID to resume; empty for a new session.
+        single: One connection carries both directions (the v1 path).
     """
 
     auto_subscribe: bool = True
@@ -46,6 +47,7 @@ class SignalOptions:
     client_protocol: int = 0
     capabilities: tuple[str, ...] = ()
     reconnect_sid: str = ""
+    single: bool = False
 
 
 def join_url(base: str, options: SignalOptions) -> str:

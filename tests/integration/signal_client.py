@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlencode
 
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
 from livekit.protocol import models, rtc
 
 from engage_tui.server.app import RunningServer
 from engage_tui.tasks import TaskGroup
+from engage_tui.wire.join_request import build_join_request
 from tests.embedded import access_token
 from tests.waiting import until
 
@@ -79,10 +82,9 @@ class SignalClient:
 
 
 @asynccontextmanager
-async def joining(url: str, token: str, query: str = "") -> AsyncIterator[SignalClient]:
-    """A joined client that negotiates nothing by itself."""
+async def opened(address: str, token: str) -> AsyncIterator[SignalClient]:
+    """A client on a signalling address that negotiates nothing by itself."""
     tasks = TaskGroup("signal client")
-    address = f"{url}/rtc?protocol=16&auto_subscribe=1{query}"
     headers = {"Authorization": f"Bearer {token}"}
     async with ClientSession() as session, session.ws_connect(address, headers=headers) as socket:
         client = SignalClient(socket)
@@ -95,9 +97,27 @@ async def joining(url: str, token: str, query: str = "") -> AsyncIterator[Signal
 
 
 @asynccontextmanager
+async def joining(url: str, token: str, query: str = "") -> AsyncIterator[SignalClient]:
+    """A client that joined on two connections (v0)."""
+    async with opened(f"{url}/rtc?protocol=16&auto_subscribe=1{query}", token) as client:
+        yield client
+
+
+@asynccontextmanager
 async def signalling(
     server: RunningServer, identity: str = "ada", *, query: str = "", token: str = ""
 ) -> AsyncIterator[SignalClient]:
     """`joining` on a server inside the test."""
     async with joining(server.url, token or access_token(identity), query) as client:
+        yield client
+
+
+@asynccontextmanager
+async def signalling_single(
+    server: RunningServer, request: rtc.JoinRequest, identity: str = "ada", **grants: Any
+) -> AsyncIterator[SignalClient]:
+    """A client that joined on one connection (v1)."""
+    query = urlencode({"join_request": build_join_request(request)})
+    token = access_token(identity, **grants)
+    async with opened(f"{server.url}/rtc/v1?{query}", token) as client:
         yield client

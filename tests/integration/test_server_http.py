@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator, Callable
 import jwt
 import pytest
 from aiohttp import ClientSession, WSServerHandshakeError
+from livekit.protocol import rtc
 
 from engage_tui.errors import PortInUseError, UsageError
 from engage_tui.server.app import RunningServer, ServerConfig, start_server
+from engage_tui.wire.join_request import build_join_request
 from engage_tui.wire.token import DEV_KEY, DEV_SECRET, Grants, create_token
 from tests.embedded import SECRET, access_token, embedded_server
 from tests.integration.signal_client import signalling
@@ -86,16 +88,44 @@ async def test_a_good_token_is_welcome_in_the_header_and_in_the_address(
 
 async def test_paths_that_are_not_served(http: ClientSession) -> None:
     token = access_token("ada")
-    for path in ("/rtc/v1", "/rtc/v1/validate", "/rtc", "/nonsense"):
+    for path in ("/rtc", "/nonsense"):
         async with http.get(path, params={"access_token": token}) as answer:
             assert answer.status == 404, path
             assert answer.headers["Access-Control-Allow-Origin"] == "*"
-            # The words by which clients know a missing room would stop them from falling back.
-            assert "requested room does not exist" not in await answer.text()
     async with http.get("/") as answer:
         assert (answer.status, await answer.text()) == (200, "OK")
     async with http.options("/rtc/validate") as answer:
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+
+async def test_the_one_connection_path_needs_its_parameter(http: ClientSession) -> None:
+    token = access_token("ada")
+    good = {
+        "access_token": token,
+        "join_request": build_join_request(rtc.JoinRequest(metadata="m")),
+    }
+    async with http.get("/rtc/v1/validate", params=good) as answer:
+        assert (answer.status, await answer.text()) == (200, "success")
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    for text, words in (("", "join_request is required"), ("%%", "join_request cannot be read")):
+        params = {"access_token": token, "join_request": text}
+        async with http.get("/rtc/v1/validate", params=params) as answer:
+            assert (answer.status, await answer.text()) == (400, words)
+        with pytest.raises(WSServerHandshakeError) as refused:
+            await http.ws_connect("/rtc/v1", params=params)
+        assert refused.value.status == 400
+
+
+async def test_a_server_of_two_connections_lets_clients_fall_back() -> None:
+    async with embedded_server(single_connection=False) as server, ClientSession() as http:
+        token = access_token("ada")
+        for path in ("/rtc/v1", "/rtc/v1/validate"):
+            url = server.url.replace("ws", "http", 1) + path
+            async with http.get(url, params={"access_token": token}) as answer:
+                assert answer.status == 404
+                assert answer.headers["Access-Control-Allow-Origin"] == "*"
+                # These words would tell clients that falling back is of no use.
+                assert "requested room does not exist" not in await answer.text()
 
 
 async def test_a_full_server_says_so() -> None:

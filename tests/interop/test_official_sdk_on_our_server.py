@@ -32,6 +32,15 @@ async def server() -> AsyncIterator[RunningServer]:
         yield running
 
 
+@pytest.fixture(params=[True, False], ids=["v1", "v0"])
+async def either_path(request: pytest.FixtureRequest) -> AsyncIterator[RunningServer]:
+    """A server that takes clients on one connection, and one that they reach on two."""
+    async with embedded_server(single_connection=request.param) as running:
+        yield running
+        clients = [client for room in running.rooms.values() for client in room.clients.values()]
+        assert all(client.options.single is request.param for client in clients)
+
+
 class Person:
     """A participant of the official SDK, and what happened to it."""
 
@@ -152,8 +161,8 @@ async def wait_for_size(track: Any, accept: Any, timeout: float = 12) -> tuple[i
     raise AssertionError("the stream ended")
 
 
-async def test_sound_and_pictures_arrive_and_stop(server: RunningServer) -> None:
-    async with joined(server, "ada") as ada, joined(server, "bob") as bob:
+async def test_sound_and_pictures_arrive_and_stop(either_path: RunningServer) -> None:
+    async with joined(either_path, "ada") as ada, joined(either_path, "bob") as bob:
         source, (track, publication) = await publish_tone(ada)
         picture, camera = await publish_bar(ada, (320, 180), simulcast=False)
         with playing(_play_tone(source)), playing(_play_bar(picture, (320, 180))):
@@ -167,7 +176,7 @@ async def test_sound_and_pictures_arrive_and_stop(server: RunningServer) -> None
             track.unmute()
             await until(lambda: "track_unmuted" in bob.events)
             await wait_for_level(bob.tracks["tone"], TONE_RMS)
-            async with joined(server, "late") as late:
+            async with joined(either_path, "late") as late:
                 await until(lambda: len(late.tracks) == 2, what="a late joiner's tracks")
                 assert "track_published" not in late.events
                 await wait_for_size(late.tracks["bar"], lambda width: width == 320)
@@ -196,8 +205,8 @@ async def test_h264_is_forwarded(server: RunningServer) -> None:
             await wait_for_size(bob.tracks["bar"], lambda width: width == 320)
 
 
-async def test_simulcast_layers_follow_the_subscriber(server: RunningServer) -> None:
-    async with joined(server, "ada") as ada, joined(server, "bob") as bob:
+async def test_simulcast_layers_follow_the_subscriber(either_path: RunningServer) -> None:
+    async with joined(either_path, "ada") as ada, joined(either_path, "bob") as bob:
         source, _ = await publish_bar(ada, (960, 540), simulcast=True)
         with playing(_play_bar(source, (960, 540))):
             await until(lambda: "bar" in bob.tracks)
@@ -215,8 +224,8 @@ async def test_simulcast_layers_follow_the_subscriber(server: RunningServer) -> 
             assert large == (960, 540)
 
 
-async def test_after_unsubscribing_nothing_is_sent(server: RunningServer) -> None:
-    async with joined(server, "ada") as ada, joined(server, "bob") as bob:
+async def test_after_unsubscribing_nothing_is_sent(either_path: RunningServer) -> None:
+    async with joined(either_path, "ada") as ada, joined(either_path, "bob") as bob:
         source, _ = await publish_bar(ada, (320, 180), simulcast=False)
         with playing(_play_bar(source, (320, 180))):
             await until(lambda: "bar" in bob.tracks)
@@ -224,7 +233,7 @@ async def test_after_unsubscribing_nothing_is_sent(server: RunningServer) -> Non
             publication = next(
                 iter(bob.room.remote_participants["ada"].track_publications.values())
             )
-            connection = server.rooms["hall"].clients["bob"].subscriber
+            connection = either_path.rooms["hall"].clients["bob"].subscriber
             publication.set_subscribed(False)
             await until(lambda: not connection.subscriptions and connection.settled)
             bob.tracks.clear()
@@ -233,11 +242,11 @@ async def test_after_unsubscribing_nothing_is_sent(server: RunningServer) -> Non
             await wait_for_size(bob.tracks["bar"], lambda width: width == 320)
 
 
-async def test_data_reaches_whom_it_is_for(server: RunningServer) -> None:
+async def test_data_reaches_whom_it_is_for(either_path: RunningServer) -> None:
     async with (
-        joined(server, "ada") as ada,
-        joined(server, "bob") as bob,
-        joined(server, "cyd") as cyd,
+        joined(either_path, "ada") as ada,
+        joined(either_path, "bob") as bob,
+        joined(either_path, "cyd") as cyd,
     ):
         local = ada.room.local_participant
         await local.publish_data(b"for all", topic="news")
@@ -293,8 +302,8 @@ async def test_stopping_the_server_sends_everybody_away() -> None:
         await until(lambda: "disconnected" in ada.events and "disconnected" in bob.events)
 
 
-async def test_a_full_reconnect_publishes_again(server: RunningServer) -> None:
-    async with joined(server, "ada") as ada, joined(server, "bob") as bob:
+async def test_a_full_reconnect_publishes_again(either_path: RunningServer) -> None:
+    async with joined(either_path, "ada") as ada, joined(either_path, "bob") as bob:
         source, _ = await publish_tone(ada)
         with playing(_play_tone(source)):
             await until(lambda: "tone" in bob.tracks)

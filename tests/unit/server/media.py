@@ -59,7 +59,8 @@ def stream(of: PublishedTrack, wire: Wire, rid: str = "", ssrc: int = 11) -> Inc
 
 
 def subscription(of: PublishedTrack, wire: Wire, now: float = 100.0) -> Subscription:
-    made = Subscription(of, cast(PeerTransport, wire), "1", 96)
+    made = Subscription(of, cast(PeerTransport, wire), "PA_a")
+    made.mid, made.payload_type = "1", 96
     of.subscriptions["PA_b"] = made
     made.start(now)
     return made
