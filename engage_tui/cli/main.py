@@ -19,6 +19,8 @@ _COMMANDS = {
     "join": "Join a room.",
     "demo": "See it all without a device or a network.",
     "serve": "Run a room server.",
+    "view": "Play a file, a camera or a test picture in this terminal.",
+    "doctor": "Say what this terminal and machine can do.",
     "devices": "List microphones, speakers and cameras.",
     "create-token": "Make an access token.",
 }

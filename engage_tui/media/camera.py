@@ -63,7 +63,7 @@ class CameraSource(ThreadedSource[VideoFrame]):
         return self._frame_rate
 
     def _prepare(self) -> None:
-        self._cv2 = _load()
+        self._cv2 = load()
         target = self._target()
         self._capture = capture = self._cv2.VideoCapture(target)
         if not capture.isOpened():
@@ -165,8 +165,8 @@ class CameraSource(ThreadedSource[VideoFrame]):
         return DeviceError(f"The camera {self.label} gives no picture.", hint)
 
 
-def _load() -> Any:
-    """The module `cv2`, one thread a call.
+def load() -> Any:
+    """The module `cv2`, one thread a call; imported when first asked for.
 
     Raises:
         DeviceError: OpenCV or a library that it needs is not installed.

@@ -74,6 +74,12 @@ def working(terminal: Terminal) -> tuple[VideoMode, ...]:
     return tuple(each.mode for each in options(terminal) if each.works)
 
 
+def next_mode(mode: VideoMode, terminal: Terminal) -> VideoMode:
+    """The mode after this one among those that work there; the first after the last."""
+    modes = working(terminal)
+    return modes[(modes.index(mode) + 1) % len(modes)] if mode in modes else modes[0]
+
+
 def choose(wish: str, terminal: Terminal) -> Option:
     """What is drawn with when a person says `wish`; a wish always wins, even where it may not work.
 

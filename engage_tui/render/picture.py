@@ -91,6 +91,19 @@ def letterbox(
     return canvas
 
 
+def cover(pixels: Pixels, box: tuple[int, int], background: Rgb, tall: float = 1.0) -> Pixels:  # noqa: ARG001
+    """Cover a whole box with the middle of a picture, its shape kept; what does not fit is cut off.
+
+    Takes what `letterbox` takes, so that either can be chosen.
+    """
+    height, width = pixels.shape[:2]
+    scale = max(box[0] / width, box[1] * tall / height)
+    wide, high = max(box[0], round(width * scale)), max(box[1], round(height * scale / tall))
+    left, top = (wide - box[0]) // 2, (high - box[1]) // 2
+    covered = resample(pixels, wide, high)[top : top + box[1], left : left + box[0]]
+    return np.ascontiguousarray(covered)
+
+
 def resample(pixels: Pixels, width: int, height: int) -> Pixels:
     """Scale a picture: the mean of what a pixel covers when shrinking, a straight line between when enlarging.
 

@@ -96,7 +96,7 @@ def test_opening_a_camera_changes_no_variable_that_sound_libraries_read_meanwhil
         "import ctypes, os; from engage_tui.media import camera;"
         "read = ctypes.CDLL(None).getenv; read.restype = ctypes.c_char_p;"
         "before, environment = read(b'LD_LIBRARY_PATH'), os.environ;"
-        "camera._load();"
+        "camera.load();"
         "print(read(b'LD_LIBRARY_PATH') == before, os.environ is environment)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

@@ -1,0 +1,123 @@
+"""Drawing pictures over a whole terminal, one write a picture."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from engage_tui.media.scale import Scaler
+from engage_tui.media.source import VideoFrame
+from engage_tui.render.cells import MODES, Canvas, cells
+from engage_tui.render.choice import VideoMode, next_mode
+from engage_tui.render.picture import Picture, cover, letterbox
+from engage_tui.render.rows import RowEncoder
+from engage_tui.render.terminal import Terminal, default_mode
+
+_BLACK = (0, 0, 0)
+_QUIT = b"q\x03"
+_SEQUENCE = re.compile(rb"\x1b[\[O][\d;]*.")  # arrows and other keys that are no letter
+_BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
+
+
+@dataclass(slots=True)
+class Settings:
+    """How pictures are drawn; keys change it.
+
+    Attributes:
+        mode: The way of drawing.
+        fill: Cut what does not fit, instead of leaving bars.
+        mirror: Swap left and right.
+    """
+
+    mode: VideoMode
+    fill: bool = False
+    mirror: bool = False
+
+
+class Player:
+    """Draws one picture after another.
+
+    Attributes:
+        settings: How.
+        cpu: Seconds of processor time that drawing took so far; writing is not counted.
+    """
+
+    def __init__(self, terminal: Terminal, settings: Settings, descriptor: int) -> None:
+        """Draw on a terminal.
+
+        Args:
+            terminal: What it can draw.
+            settings: How to begin.
+            descriptor: Where to write.
+        """
+        self.settings = settings
+        self.cpu = 0.0
+        self._terminal = terminal
+        self._descriptor = descriptor
+        self._scaler = Scaler()
+        self._encoder = RowEncoder(terminal.colour)
+
+    def keys(self, typed: bytes) -> bool:
+        """Do what was typed: a, f, m; False: to end."""
+        for key in _SEQUENCE.sub(b"", typed).decode("ascii", "ignore"):
+            if key.encode() in _QUIT:
+                return False
+            if key == "f":
+                self.settings.fill = not self.settings.fill
+            elif key == "m":
+                self.settings.mirror = not self.settings.mirror
+            elif key == "a":
+                self.settings.mode = next_mode(self.settings.mode, self._terminal)
+        return True
+
+    def show(self, frame: VideoFrame, size: tuple[int, int]) -> int:
+        """Draw a picture as large as the window and write it; the bytes that were written.
+
+        Args:
+            frame: The picture.
+            size: Columns and rows of the window, both from 1.
+
+        Raises:
+            OSError: The terminal has gone.
+        """
+        start = time.thread_time()
+        data = self.draw(frame, size).encode()
+        self.cpu += time.thread_time() - start
+        written = 0
+        while written < len(data):
+            written += os.write(self._descriptor, data[written:])
+        return written
+
+    def draw(self, frame: VideoFrame, size: tuple[int, int]) -> str:
+        """What shows a picture as large as the window."""
+        columns, rows = size
+        mode = self.settings.mode.cells() or default_mode(self._terminal)
+        across, down = MODES[mode].pixels
+        tall = self._terminal.aspect * across / down
+        box = (columns * across, rows * down)
+        picture = self._picture(frame, (box[0], round(box[1] * tall)))
+        fitted = (cover if self.settings.fill else letterbox)(picture.pixels, box, _BLACK, tall)
+        canvas = Canvas(self._terminal.colour, self._terminal.dark is not False, _BLACK)
+        drawn = cells(fitted, mode, canvas)
+        lines = [
+            f"\x1b[{number}H{row.text}" for number, row in enumerate(self._encoder.encode(drawn), 1)
+        ]
+        return _BEGIN + "".join(lines) + _END
+
+    def _picture(self, frame: VideoFrame, box: tuple[int, int]) -> Picture:
+        """The picture in square pixels, no larger than is needed."""
+        width, height = box
+        if self.settings.fill:  # it must cover the box, not lie in it
+            scale = max(width / frame.picture.width, height / frame.picture.height)
+            width = max(width, round(frame.picture.width * scale))
+            height = max(height, round(frame.picture.height * scale))
+        data, width, height = self._scaler.to_rgb(frame.picture, width, height)
+        picture = Picture.from_bytes(width, height, data)
+        if self.settings.mirror:
+            mirrored = np.ascontiguousarray(picture.pixels[:, ::-1])
+            picture = Picture(width, height, mirrored)
+        return picture
