@@ -1,1 +1,1 @@
-"""The acoustic scene: where listener and voices are, and what that does to their gains."""
+"""The acoustic scene and how it sounds: places, levels and directions, rendered for two ears. Knows no network, no device."""
