@@ -1,1 +1,4 @@
-"""The acoustic scene and how it sounds: places, levels and directions, rendered for two ears. Knows no network, no device."""
+"""The acoustic scene and how it sounds: places, levels and directions, rendered for two ears.
+
+Knows no network and no device.
+"""
