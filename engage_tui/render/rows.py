@@ -95,15 +95,15 @@ class RowEncoder:
             self._grid[..., :size] = np.frombuffer(escape, np.uint8)
         grid = self._grid
         if self.colour is ColourDepth.TRUE:
-            grid[..., 8:20] = _NEXT[fg].view(np.uint8).reshape(rows, columns, 12)
-            behind = _NEXT[bg]
+            grid[..., 8:20] = _NEXT.take(fg).view(np.uint8).reshape(rows, columns, 12)
+            behind = _NEXT.take(bg)
             behind[..., 2] += _TO_LAST
             grid[..., 28:40] = behind.view(np.uint8).reshape(rows, columns, 12)
         else:
             indexed = self.colour is ColourDepth.INDEXED
             front, back = (8, 18) if indexed else (2, 6)
-            grid[..., front : front + 4] = _bytes(_NEXT[_codes(fg, indexed, False)])
-            grid[..., back : back + 4] = _bytes(_LAST[_codes(bg, indexed, True)])
+            grid[..., front : front + 4] = _bytes(_NEXT.take(_codes(fg, indexed, False)))
+            grid[..., back : back + 4] = _bytes(_LAST.take(_codes(bg, indexed, True)))
         return grid
 
 

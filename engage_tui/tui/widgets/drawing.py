@@ -105,7 +105,7 @@ def _portrait(name: str, identity: str, columns: int, rows: int, look: Look) -> 
     drawn = None
     if mode.pixels == (1, 1) or look.mono:
         drawn = portrait(
-            letters, size, look.background, None, ink=look.ink, grid=2 // mode.pixels[1]
+            letters, size, look.background, None, ink=look.ink, grid=max(1, 2 // mode.pixels[1])
         )
     else:
         drawn = portrait(letters, size, look.background, colour)

@@ -42,7 +42,7 @@ def test_without_colours_brighter_means_more_ink_on_dark_and_less_on_light(mode:
 @pytest.mark.parametrize("mode", CellMode)
 @pytest.mark.parametrize("depth", ColourDepth)
 def test_paper_stays_paper(mode: CellMode, depth: ColourDepth) -> None:
-    rgb = np.full((8, 8, 3), 30, np.uint8)
+    rgb = np.full((12, 8, 3), 30, np.uint8)
     drawn = cells(rgb, mode, Canvas(depth, paper=(30, 30, 30)))
     if drawn.fg is None or drawn.bg is None:
         assert set(drawn.glyph.flat) == {ord(" ")}
