@@ -7,15 +7,17 @@ import ipaddress
 import logging
 import socket
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from aiohttp import web
 from livekit.protocol import models, rtc
 
 from engage_tui.errors import UsageError
+from engage_tui.server.access import Refused
+from engage_tui.server.api import RoomService
 from engage_tui.server.channels import load
 from engage_tui.server.client import Client
+from engage_tui.server.config import ServerConfig as ServerConfig
+from engage_tui.server.events import Happening, RoomEvent
 from engage_tui.server.mux import UdpMux, bind_error
 from engage_tui.server.room import Room
 from engage_tui.server.signaling import Signaling, join_response
@@ -27,28 +29,8 @@ from engage_tui.wire.token import DEV_KEY, DEV_SECRET, Claims
 _log = logging.getLogger(__name__)
 
 _TICK = 0.05
+_FULL = "node has exceeded its configured limit"  # the words of livekit-server
 _MAX_LINE = 64 * 1024  # bytes of a request line: tokens travel in the address
-
-
-@dataclass(frozen=True, slots=True)
-class ServerConfig:
-    """How a server is started.
-
-    Attributes:
-        bind: Address to listen on, by TCP and UDP; ``0.0.0.0`` for all.
-        port: Of HTTP and signalling; 0 takes a free one.
-        rtc_port: The UDP port of all media; 0 takes a free one.
-        keys: API keys and their secrets.
-        max_participants: In all rooms together.
-        single_connection: Serve LiveKit's v1 path (`/rtc/v1`) too, not only v0.
-    """
-
-    bind: str = "127.0.0.1"
-    port: int = 7880
-    rtc_port: int = 7882
-    keys: Mapping[str, str] = field(default_factory=lambda: {DEV_KEY: DEV_SECRET})
-    max_participants: int = 100
-    single_connection: bool = True
 
 
 class RunningServer:
@@ -59,7 +41,7 @@ class RunningServer:
         host: The bound address.
         port: The bound TCP port.
         rtc_port: The bound UDP port.
-        rooms: By name; a room goes with its last participant.
+        rooms: By name; a room goes some time after its last participant.
     """
 
     def __init__(self, config: ServerConfig, host: str, mux: UdpMux) -> None:
@@ -70,8 +52,10 @@ class RunningServer:
         self.rooms: dict[str, Room] = {}
         self._mux = mux
         self._tasks = TaskGroup("server")
+        application = Signaling(self).application()
+        RoomService(self).add_routes(application)
         self._runner = web.AppRunner(
-            Signaling(self).application(),
+            application,
             handle_signals=False,
             access_log=None,
             shutdown_timeout=1.0,
@@ -87,15 +71,53 @@ class RunningServer:
         return f"ws://{host}:{self.port}"
 
     @property
-    def is_full(self) -> bool:
-        """No more participants are taken."""
-        return sum(len(r.clients) for r in self.rooms.values()) >= self.config.max_participants
+    def participants(self) -> int:
+        """How many people are in all rooms."""
+        return sum(len(room.clients) for room in self.rooms.values())
+
+    def check_room_for(self, claims: Claims) -> None:
+        """Whether one more participant is taken; who comes back in place of a session always is.
+
+        Raises:
+            Refused: The server or the room is full (503).
+        """
+        room = self.rooms.get(claims.grants.room)
+        if room is not None:
+            if claims.identity in room.clients:
+                return
+            if 0 < room.info.max_participants <= len(room.clients):
+                raise Refused(
+                    503, f"room has exceeded its limit of {room.info.max_participants} participants"
+                )
+        elif len(self.rooms) >= self.config.limits.rooms:
+            raise Refused(503, f"{_FULL} of {self.config.limits.rooms} rooms")
+        if self.participants >= self.config.limits.participants:
+            raise Refused(503, f"{_FULL} of {self.config.limits.participants} participants")
+
+    def open_room(self, name: str) -> Room:
+        """The room of that name, made if need be."""
+        room = self.rooms.get(name)
+        if room is None:
+            room = self.rooms[name] = Room(
+                name,
+                empty_timeout=self.config.empty_timeout,
+                departure_timeout=self.config.departure_timeout,
+                listener=self._on_event,
+            )
+            room.happened(Happening.ROOM_STARTED)
+        return room
+
+    def close_room(self, room: Room, reason: models.DisconnectReason) -> None:
+        """Send everybody in it a leave, and forget it."""
+        for client in list(room.clients.values()):
+            client.leave(reason, rtc.LeaveRequest.Action.DISCONNECT)
+        if self.rooms.get(room.info.name) is room:
+            del self.rooms[room.info.name]
+            room.happened(Happening.ROOM_FINISHED)
 
     def admit(self, claims: Claims, options: SignalOptions) -> Client:
         """Start a session: the room is made if need be, the others are told, the join is sent."""
-        room = self.rooms.get(claims.grants.room)
-        if room is None:
-            room = self.rooms[claims.grants.room] = Room(claims.grants.room)
+        room = self.open_room(claims.grants.room)
         client = Client(room, self._mux, claims, options)
         met = room.join(client)
         client.send(join_response(client, met))
@@ -110,13 +132,10 @@ class RunningServer:
         self._stopped = True
         await self._tasks.cancel()
         clients = [client for room in self.rooms.values() for client in room.clients.values()]
-        for client in clients:
-            client.leave(
-                models.DisconnectReason.SERVER_SHUTDOWN, rtc.LeaveRequest.Action.DISCONNECT
-            )
+        for room in list(self.rooms.values()):
+            self.close_room(room, models.DisconnectReason.SERVER_SHUTDOWN)
         await asyncio.gather(*(client.finished() for client in clients))
         await self._runner.cleanup()
-        self.rooms.clear()
         self._mux.close()
 
     async def listen(self) -> None:
@@ -150,8 +169,11 @@ class RunningServer:
                     _advance(room, now, tell=tell, report=report)
                 except Exception:  # noqa: BLE001 - packet border: one room's trouble is not another's
                     _log.warning("the clock of room %r failed", room.info.name, exc_info=True)
-                if not room.clients:
-                    del self.rooms[room.info.name]
+                if room.is_over(now):
+                    self.close_room(room, models.DisconnectReason.ROOM_CLOSED)
+
+    def _on_event(self, event: RoomEvent) -> None:
+        """A room has news."""
 
 
 async def start_server(config: ServerConfig | None = None) -> RunningServer:

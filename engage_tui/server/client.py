@@ -14,6 +14,7 @@ from livekit.protocol import models, rtc
 from engage_tui.errors import EngageError
 from engage_tui.server import requests
 from engage_tui.server.downlink import Downlink, DownlinkEvents
+from engage_tui.server.events import Happening
 from engage_tui.server.forward import Subscription
 from engage_tui.server.incoming import PublishedTrack
 from engage_tui.server.mux import UdpMux
@@ -240,6 +241,7 @@ class Client:
         if self.closed:
             return
         self.closed = True
+        was_active = self.active
         self.info.state = models.ParticipantInfo.DISCONNECTED
         self.info.disconnect_reason = reason
         self.info.version += 1
@@ -249,7 +251,13 @@ class Client:
                 break
             except asyncio.QueueFull:
                 self._outbox.get_nowait()
+        for track in self.publisher.tracks.values():
+            self.room.happened(Happening.TRACK_UNPUBLISHED, self, track.info)
         self.room.leave(self, quietly=replaced)
+        self.room.happened(
+            Happening.PARTICIPANT_LEFT if was_active else Happening.PARTICIPANT_CONNECTION_ABORTED,
+            self,
+        )
         self.subscriber.close()
         self.publisher.close()
 
@@ -277,6 +285,7 @@ class Client:
     def _on_connected(self) -> None:
         self.info.state = models.ParticipantInfo.ACTIVE
         self.announce()
+        self.room.happened(Happening.PARTICIPANT_JOINED, self)
         self.room.offer_tracks_to(self)
 
     def _on_lost(self, _why: str) -> None:
@@ -288,6 +297,7 @@ class Client:
         self.info.is_publisher = True
         self.announce()
         self.room.publishers_changed()
+        self.room.happened(Happening.TRACK_PUBLISHED, self, track.info)
         self.room.offer_track(self, track)
 
     def _on_unpublished(self, track: PublishedTrack) -> None:
@@ -298,6 +308,7 @@ class Client:
         self.room.withdraw(track)
         self.announce()
         self.room.publishers_changed()
+        self.room.happened(Happening.TRACK_UNPUBLISHED, self, track.info)
 
     def _on_started(self, subscription: Subscription) -> None:
         track = subscription.track

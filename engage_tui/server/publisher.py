@@ -122,6 +122,13 @@ class PublisherConnection:
             type="answer", sdp=str(reply), id=offer.id, mid_to_track_id=mids
         )
 
+    def revoke(self, track: PublishedTrack) -> None:
+        """End a track, or forget an announced one, although the client still offers it."""
+        if self.tracks.get(track.sid) is track:
+            self._end(track)
+        else:
+            self.pending.pop(track.cid, None)
+
     def tick(self, now: float) -> None:
         """About 20 times a second: feedback that must not wait."""
         for stream in self._streams.values():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +17,18 @@ if TYPE_CHECKING:
     from engage_tui.server.client import Client
 
 _MAX_TRACKS = 32  # published by one participant
-_MAX_WANTED = 1024  # track SIDs remembered of one participant
-_MAX_METADATA = 64_000  # characters, as in livekit-server
-_MAX_ATTRIBUTES = 256
+
+MAX_WANTED = 1024
+"""Track SIDs remembered of one participant."""
+
+MAX_METADATA = 64_000
+"""Bytes of metadata, and of all attributes of one change, as in livekit-server."""
+
+MAX_ATTRIBUTES = 256
+"""Attributes of one participant."""
+
+MAX_NAME = 256
+"""Characters of an identity, a name, a room's name."""
 
 Reason = rtc.RequestResponse.Reason
 
@@ -159,22 +168,27 @@ def _mute(client: Client, request: rtc.MuteTrackRequest) -> None:
 
 def _subscription(client: Client, request: rtc.UpdateSubscription) -> None:
     sids = [*request.track_sids, *(s for p in request.participant_tracks for s in p.track_sids)]
-    for track_sid in sids[:_MAX_WANTED]:
-        if request.subscribe:
-            client.declined.discard(track_sid)
-            if len(client.wanted) < _MAX_WANTED:
-                client.wanted.add(track_sid)
-            client.room.subscribe(client, track_sid)
-        else:
-            client.wanted.discard(track_sid)
-            if len(client.declined) < _MAX_WANTED:
-                client.declined.add(track_sid)
-            client.room.unsubscribe(client, track_sid)
+    for track_sid in sids[:MAX_WANTED]:
+        set_subscribed(client, track_sid, wanted=request.subscribe)
+
+
+def set_subscribed(client: Client, track_sid: str, *, wanted: bool) -> None:
+    """Give a participant a track, or take it; remembered for a track that is not there yet."""
+    if wanted:
+        client.declined.discard(track_sid)
+        if len(client.wanted) < MAX_WANTED:
+            client.wanted.add(track_sid)
+        client.room.subscribe(client, track_sid)
+    else:
+        client.wanted.discard(track_sid)
+        if len(client.declined) < MAX_WANTED:
+            client.declined.add(track_sid)
+        client.room.unsubscribe(client, track_sid)
 
 
 def _track_setting(client: Client, request: rtc.UpdateTrackSettings) -> None:
     now = time.monotonic()
-    for track_sid in request.track_sids[:_MAX_WANTED]:
+    for track_sid in request.track_sids[:MAX_WANTED]:
         subscription = client.subscriber.subscriptions.get(track_sid)
         if subscription is None:
             continue
@@ -191,8 +205,8 @@ def _leave(client: Client, _request: rtc.LeaveRequest) -> None:
 
 def _subscription_permission(client: Client, request: rtc.SubscriptionPermission) -> None:
     tracks: dict[str, set[str] | None] = {}
-    for each in request.track_permissions[:_MAX_WANTED]:
-        allowed = None if each.all_tracks else set(each.track_sids[:_MAX_WANTED])
+    for each in request.track_permissions[:MAX_WANTED]:
+        allowed = None if each.all_tracks else set(each.track_sids[:MAX_WANTED])
         tracks[each.participant_identity or each.participant_sid] = allowed
     client.allowed = Permissions(request.all_participants, tracks)
     client.room.apply_permissions(client)
@@ -214,20 +228,30 @@ def _update_metadata(client: Client, request: rtc.UpdateParticipantMetadata) -> 
 def _apply_metadata(client: Client, request: rtc.UpdateParticipantMetadata) -> Reason:
     info = client.info
     if (
-        len(request.metadata) > _MAX_METADATA
-        or len(request.name) > _MAX_ATTRIBUTES
-        or len(info.attributes) + len(request.attributes) > _MAX_ATTRIBUTES
-        or sum(len(k) + len(v) for k, v in request.attributes.items()) > _MAX_METADATA
+        len(request.metadata.encode()) > MAX_METADATA
+        or len(request.name) > MAX_NAME
+        or not attributes_fit(info, request.attributes)
     ):
         return Reason.LIMIT_EXCEEDED
     info.metadata = request.metadata or info.metadata
     info.name = request.name or info.name
-    for key, value in request.attributes.items():
+    merge_attributes(info, request.attributes)
+    return Reason.OK
+
+
+def attributes_fit(info: models.ParticipantInfo, changes: Mapping[str, str]) -> bool:
+    """Whether `changes` leave a participant's attributes within the limits."""
+    size = sum(len(key.encode()) + len(value.encode()) for key, value in changes.items())
+    return len(info.attributes) + len(changes) <= MAX_ATTRIBUTES and size <= MAX_METADATA
+
+
+def merge_attributes(info: models.ParticipantInfo, changes: Mapping[str, str]) -> None:
+    """Set attributes; an empty value takes one away."""
+    for key, value in changes.items():
         if value:
             info.attributes[key] = value
         else:
             info.attributes.pop(key, None)
-    return Reason.OK
 
 
 def _update_audio_track(client: Client, request: rtc.UpdateLocalAudioTrack) -> None:

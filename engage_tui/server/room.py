@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from google.protobuf.message import DecodeError
 from livekit.protocol import models, rtc
 
+from engage_tui.server.events import Happening, Listener, RoomEvent, ignore
 from engage_tui.server.incoming import PublishedTrack
 from engage_tui.wire.data import DATA_TRACK, LOSSY, RELIABLE
 from engage_tui.wire.signal import sid
@@ -23,22 +24,55 @@ _log = logging.getLogger(__name__)
 class Room:
     """A room and its participants.
 
+    Args:
+        name: Its name.
+        empty_timeout: Seconds that it waits for its first participant.
+        departure_timeout: Seconds that it stays after its last one.
+        listener: Told what happens in it.
+
     Attributes:
         info: What participants are told of the room.
         clients: By identity, in the order of joining.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        empty_timeout: int = 300,
+        departure_timeout: int = 20,
+        listener: Listener = ignore,
+    ) -> None:
         now = time.time()
         self.info = models.Room(
             sid=sid("RM_"),
             name=name,
             creation_time=int(now),
             creation_time_ms=int(now * 1000),
-            empty_timeout=300,
-            departure_timeout=20,
+            empty_timeout=empty_timeout,
+            departure_timeout=departure_timeout,
         )
         self.clients: dict[str, Client] = {}
+        self._listener = listener
+        self._empty_since = time.monotonic()
+        self._visited = False
+
+    def is_over(self, now: float) -> bool:
+        """Nobody is here, and nobody came for as long as the room waits (`now` is monotonic)."""
+        if self.clients:
+            return False
+        patience = self.info.departure_timeout if self._visited else self.info.empty_timeout
+        return now - self._empty_since >= patience
+
+    def happened(
+        self,
+        kind: Happening,
+        client: Client | None = None,
+        track: models.TrackInfo | None = None,
+    ) -> None:
+        """Tell the listener."""
+        info = None if client is None else client.info
+        self._listener(RoomEvent(kind, self.info, info, track))
 
     def join(self, client: Client) -> list[models.ParticipantInfo]:
         """Take a client in, in place of a session with the same identity; returns whom it meets.
@@ -54,18 +88,20 @@ class Room:
             )
         met = [other.info for other in self._visible_to(client)]
         self.clients[client.identity] = client
+        self._visited = True
         self._count()
         return met
 
     def welcome(self, client: Client) -> None:
         """Tell the others of a client that has got its join message."""
         self.update(client, but=client)
-        self._tell_count()
+        self.tell_info()
 
     def leave(self, client: Client, *, quietly: bool) -> None:
         """A session ended: take its tracks from the others, and tell them unless it is `quietly` replaced."""
         if self.clients.get(client.identity) is client:
             del self.clients[client.identity]
+            self._empty_since = time.monotonic()
         for track in client.publisher.tracks.values():
             self.withdraw(track)
         for track_sid in list(client.subscriber.subscriptions):
@@ -73,7 +109,7 @@ class Room:
         if not quietly:
             self.update(client)
         self._count()
-        self._tell_count()
+        self.tell_info()
 
     def update(self, client: Client, but: Client | None = None) -> None:
         """Tell everybody (`but` one) the state of `client`; of a hidden one only itself."""
@@ -210,9 +246,15 @@ class Room:
             packet.user.participant_identity = sender.identity
             packet.user.participant_sid = sender.sid
             targets |= set(packet.user.destination_identities)
+        self.deliver(label, packet, targets, but=sender)
+
+    def deliver(
+        self, label: str, packet: models.DataPacket, targets: set[str], but: Client | None = None
+    ) -> None:
+        """Send a data packet to `targets` (identities; none stands for everybody), `but` one."""
         message = packet.SerializeToString()
         for client in list(self.clients.values()):
-            if client is not sender and (not targets or client.identity in targets):
+            if client is not but and (not targets or client.identity in targets):
                 client.subscriber.send(label, message)
 
     # -- clocks
@@ -238,12 +280,13 @@ class Room:
         before = self.info.num_publishers
         self._count()
         if self.info.num_publishers != before:
-            self._tell_count()
+            self.tell_info()
 
     def _count(self) -> None:
         clients = [client for client in self.clients.values() if not client.hidden]
         self.info.num_participants = len(clients)
         self.info.num_publishers = sum(client.info.is_publisher for client in clients)
 
-    def _tell_count(self) -> None:
+    def tell_info(self) -> None:
+        """Tell everybody what changed in `info`."""
         self.broadcast(rtc.SignalResponse(room_update=rtc.RoomUpdate(room=self.info)))

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from aiohttp import WSMsgType, web
 from livekit.protocol import models, rtc
 
-from engage_tui.errors import AuthError
 from engage_tui.server import requests
+from engage_tui.server.access import Refused, authenticate
 from engage_tui.server.client import Client
 from engage_tui.server.descriptions import PUBLISH_CODECS
+from engage_tui.server.requests import MAX_NAME
 from engage_tui.wire.join_request import JoinRequestError, options_of, parse_join_request
 from engage_tui.wire.signal import MAX_FRAME, PROTOCOL, SignalOptions, parse_join_query
-from engage_tui.wire.token import Claims, verify_token
+from engage_tui.wire.token import Claims
 
 if TYPE_CHECKING:
     from engage_tui.server.app import RunningServer
@@ -30,23 +31,8 @@ _CORS = {
 }
 _VERSION = "1.9.0"  # of the livekit-server whose behaviour clients may expect of us
 _PING_INTERVAL, _PING_TIMEOUT = 5, 15  # seconds
-_MAX_NAME = 256
 _HEARTBEAT = 10.0
 _BURST = 32  # frames of one client before everybody else has a turn
-
-
-class Refused(Exception):
-    """A join that is answered by HTTP.
-
-    Attributes:
-        status: The HTTP status.
-        text: The body; LiveKit's clients compare some of them.
-    """
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
-        self.text = text
 
 
 class Signaling:
@@ -103,38 +89,22 @@ class Signaling:
         return socket
 
     def _check(self, request: web.Request) -> Claims:
-        claims = self._authenticate(request)
+        claims = authenticate(request, self._server.config.keys)
+        if claims is None:
+            raise Refused(401, "no permissions to access the room")
         grants = claims.grants
         if not claims.has_video_grant or not grants.room_join:
             raise Refused(401, "no permissions to access the room")
         if not claims.identity:
             raise Refused(400, "identity cannot be empty")
-        if len(claims.identity) > _MAX_NAME:
-            raise Refused(
-                400, f"participant identity length exceeds limits: max length {_MAX_NAME}"
-            )
+        if len(claims.identity) > MAX_NAME:
+            raise Refused(400, f"participant identity length exceeds limits: max length {MAX_NAME}")
         if not grants.room:
             raise Refused(400, "no room name")
-        if len(grants.room) > _MAX_NAME:
-            raise Refused(400, f"room name length exceeds limits: max length {_MAX_NAME}")
-        if self._server.is_full:
-            raise Refused(503, "node has exceeded its configured limit")
+        if len(grants.room) > MAX_NAME:
+            raise Refused(400, f"room name length exceeds limits: max length {MAX_NAME}")
+        self._server.check_room_for(claims)
         return claims
-
-    def _authenticate(self, request: web.Request) -> Claims:
-        header = request.headers.get("Authorization")
-        if header is None:
-            token = request.query.get("access_token", "")
-        elif header.startswith("Bearer "):
-            token = header.removeprefix("Bearer ").strip()
-        else:
-            raise Refused(401, "invalid authorization header. Must start with Bearer ")
-        if not token:
-            raise Refused(401, "no permissions to access the room")
-        try:
-            return verify_token(token, self._server.config.keys)
-        except AuthError as error:
-            raise Refused(401, error.message) from error
 
 
 def join_response(client: Client, met: list[models.ParticipantInfo]) -> rtc.SignalResponse:

@@ -11,6 +11,7 @@ from livekit.protocol import rtc
 
 from engage_tui.errors import PortInUseError, UsageError
 from engage_tui.server.app import RunningServer, ServerConfig, start_server
+from engage_tui.server.limits import Limits
 from engage_tui.wire.join_request import build_join_request
 from engage_tui.wire.token import DEV_KEY, DEV_SECRET, Grants, create_token
 from tests.embedded import SECRET, access_token, embedded_server
@@ -129,11 +130,13 @@ async def test_a_server_of_two_connections_lets_clients_fall_back() -> None:
 
 
 async def test_a_full_server_says_so() -> None:
-    async with embedded_server(max_participants=1) as server, signalling(server):
+    async with embedded_server(limits=Limits(participants=1)) as server, signalling(server):
         with pytest.raises(WSServerHandshakeError) as refused:
             async with signalling(server, "bob"):
                 pass
         assert refused.value.status == 503
+        async with signalling(server, "ada") as again:  # her own place is not taken
+            await again.get("join")
 
 
 async def test_ports_in_use_are_named(server: RunningServer) -> None:

@@ -214,6 +214,7 @@ async def test_hidden_participants_are_not_shown(server: RunningServer) -> None:
 
 
 async def test_leaving_is_told(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.open_room("hall").info.departure_timeout = 0
     monkeypatch.setattr(server_client, "SIGNAL_GRACE", 0.2)
     async with signalling(server, "bob") as bob:
         async with signalling(server, "ada") as ada:
