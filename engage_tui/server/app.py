@@ -18,10 +18,12 @@ from engage_tui.server.channels import load
 from engage_tui.server.client import Client
 from engage_tui.server.config import ServerConfig as ServerConfig
 from engage_tui.server.events import Happening, RoomEvent
+from engage_tui.server.metrics import CONTENT_TYPE, Metrics
 from engage_tui.server.mux import UdpMux, bind_error
 from engage_tui.server.room import Room
 from engage_tui.server.signaling import Signaling, join_response
 from engage_tui.server.speakers import WINDOW
+from engage_tui.server.webhooks import Webhooks
 from engage_tui.tasks import TaskGroup
 from engage_tui.wire.signal import SignalOptions
 from engage_tui.wire.token import DEV_KEY, DEV_SECRET, Claims
@@ -29,6 +31,7 @@ from engage_tui.wire.token import DEV_KEY, DEV_SECRET, Claims
 _log = logging.getLogger(__name__)
 
 _TICK = 0.05
+_UNHEALTHY = 5.0  # seconds without a tick
 _FULL = "node has exceeded its configured limit"  # the words of livekit-server
 _MAX_LINE = 64 * 1024  # bytes of a request line: tokens travel in the address
 
@@ -42,6 +45,9 @@ class RunningServer:
         port: The bound TCP port.
         rtc_port: The bound UDP port.
         rooms: By name; a room goes some time after its last participant.
+        mux: The UDP port.
+        metrics: Counters.
+        webhooks: Where events are posted.
     """
 
     def __init__(self, config: ServerConfig, host: str, mux: UdpMux) -> None:
@@ -50,10 +56,16 @@ class RunningServer:
         self.port = 0
         self.rtc_port = mux.port
         self.rooms: dict[str, Room] = {}
-        self._mux = mux
+        self.mux = mux
         self._tasks = TaskGroup("server")
         application = Signaling(self).application()
         RoomService(self).add_routes(application)
+        if config.metrics:
+            application.router.add_get("/metrics", self._metrics)
+        self.metrics = Metrics()
+        key = config.webhook_key or next(iter(config.keys))
+        self.webhooks = Webhooks(config.webhook_urls, key, config.keys[key])
+        self._ticked = time.monotonic()
         self._runner = web.AppRunner(
             application,
             handle_signals=False,
@@ -69,6 +81,16 @@ class RunningServer:
         """Where clients of this machine reach it."""
         host = "127.0.0.1" if ipaddress.ip_address(self.host).is_unspecified else self.host
         return f"ws://{host}:{self.port}"
+
+    @property
+    def http_url(self) -> str:
+        """The same address for plain HTTP."""
+        return self.url.replace("ws", "http", 1)
+
+    @property
+    def is_healthy(self) -> bool:
+        """Its clock runs."""
+        return time.monotonic() - self._ticked < _UNHEALTHY
 
     @property
     def participants(self) -> int:
@@ -118,7 +140,7 @@ class RunningServer:
     def admit(self, claims: Claims, options: SignalOptions) -> Client:
         """Start a session: the room is made if need be, the others are told, the join is sent."""
         room = self.open_room(claims.grants.room)
-        client = Client(room, self._mux, claims, options)
+        client = Client(room, self.mux, claims, options)
         met = room.join(client)
         client.send(join_response(client, met))
         room.welcome(client)
@@ -135,8 +157,9 @@ class RunningServer:
         for room in list(self.rooms.values()):
             self.close_room(room, models.DisconnectReason.SERVER_SHUTDOWN)
         await asyncio.gather(*(client.finished() for client in clients))
+        await self.webhooks.stop()
         await self._runner.cleanup()
-        self._mux.close()
+        self.mux.close()
 
     async def listen(self) -> None:
         """Open the TCP port and start the clock; `start_server` does this.
@@ -152,6 +175,7 @@ class RunningServer:
             await self._runner.cleanup()
             raise bind_error(error, self.host, self.config.port, "TCP", "--port") from error
         self.port = self._runner.addresses[0][1]
+        self.webhooks.start()
         self._tasks.spawn(self._clock(), "clock")
         self._tasks.spawn(asyncio.to_thread(load), "import")
 
@@ -160,7 +184,7 @@ class RunningServer:
         speakers = second = time.monotonic()
         while True:
             await asyncio.sleep(_TICK)
-            now = time.monotonic()
+            now = self._ticked = time.monotonic()
             tell, report = now - speakers >= WINDOW, now - second >= 1.0
             speakers = now if tell else speakers
             second = now if report else second
@@ -173,7 +197,11 @@ class RunningServer:
                     self.close_room(room, models.DisconnectReason.ROOM_CLOSED)
 
     def _on_event(self, event: RoomEvent) -> None:
-        """A room has news."""
+        self.metrics.count(event)
+        self.webhooks.put(event)
+
+    async def _metrics(self, _request: web.Request) -> web.StreamResponse:
+        return web.Response(text=self.metrics.render(self), headers={"Content-Type": CONTENT_TYPE})
 
 
 async def start_server(config: ServerConfig | None = None) -> RunningServer:

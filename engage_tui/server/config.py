@@ -20,6 +20,9 @@ class ServerConfig:
         keys: API keys and their secrets.
         single_connection: Serve LiveKit's v1 path (`/rtc/v1`) too, not only v0.
         limits: Where the server ends, and what one client may ask of it.
+        webhook_urls: Where events are posted.
+        webhook_key: The API key that signs them; empty takes the first of `keys`.
+        metrics: Serve ``/metrics`` to whoever asks; it names nobody.
         empty_timeout: Seconds that a room waits for its first participant, unless its maker says otherwise.
         departure_timeout: Seconds that a room stays after its last participant.
     """
@@ -30,5 +33,8 @@ class ServerConfig:
     keys: Mapping[str, str] = field(default_factory=lambda: {DEV_KEY: DEV_SECRET})
     single_connection: bool = True
     limits: Limits = Limits()
+    webhook_urls: tuple[str, ...] = ()
+    webhook_key: str = ""
+    metrics: bool = True
     empty_timeout: int = 300
     departure_timeout: int = 20

@@ -46,7 +46,7 @@ class UdpMux:
         self.scratch = ffi.new("unsigned char[]", 2 * _DATAGRAM)
         self.scratch_view = memoryview(ffi.buffer(self.scratch))
         self.scratch_size = ffi.new("int *")
-        self.dropped = 0
+        self.dropped = self.received = 0
         self._by_ufrag: dict[str, PeerTransport] = {}
         self._by_address: dict[Address, PeerTransport] = {}
         self._loop = asyncio.get_running_loop()
@@ -89,6 +89,7 @@ class UdpMux:
             except OSError as error:  # an ICMP answer to something sent earlier; the socket is fine
                 _log.debug("reading the UDP port: %s", error)
                 return
+            self.received += 1
             try:
                 self._dispatch(data, address)
             except Exception:  # noqa: BLE001 - packet border: no datagram may end the server

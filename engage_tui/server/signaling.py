@@ -54,6 +54,8 @@ class Signaling:
         return app
 
     async def _health(self, _request: web.Request) -> web.StreamResponse:
+        if not self._server.is_healthy:
+            return web.Response(status=406, text="Not Ready")
         return web.Response(text="OK")
 
     async def _validate(self, request: web.Request) -> web.StreamResponse:
@@ -72,6 +74,7 @@ class Signaling:
                 raise Refused(404, "")
             options, wishes = _wishes(request)
         except Refused as refused:
+            self._server.metrics.refused[refused.status] += 1
             return web.Response(status=refused.status, text=refused.text)
         await socket.prepare(request)
         if options.reconnect_sid:
