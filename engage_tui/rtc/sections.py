@@ -43,7 +43,10 @@ _EXTENSIONS = {"audio": {1: MID, 2: AUDIO_LEVEL}, "video": {1: MID}}
 
 
 def takeable(section: Section) -> list[Codec]:
-    """The codecs of an offered section that we can decode, each with its retransmission format."""
+    """The codecs of an offered section that we can decode, each with its retransmission format.
+
+    Redundant audio comes first where it is offered, so that the sender prefers it.
+    """
     taken = [
         replace(codec, feedback=[each for each in codec.feedback if each in _FEEDBACK])
         for codec in section.codecs
@@ -55,7 +58,12 @@ def takeable(section: Section) -> list[Codec]:
         for codec in section.codecs
         if codec.is_a("rtx") and codec.parameters.get("apt") in numbers
     ]
-    return taken + repairs
+    redundant = [
+        codec
+        for codec in section.codecs
+        if codec.is_a("red") and set(codec.parameters.get("", "").split("/")) & numbers
+    ]
+    return redundant + taken + repairs
 
 
 def stream_of(section: Section, codecs: Sequence[Codec]) -> Stream | None:

@@ -35,7 +35,7 @@ def offered(kind: str, *codecs: Codec, direction: str = "sendonly", port: int = 
     [
         (offered("video", VP9, VP9_RTX, VP8, VP8_RTX), [96, 97]),
         (offered("video", VP9, VP9_RTX), []),
-        (offered("audio", RED, OPUS), [111]),
+        (offered("audio", OPUS, RED), [63, 111]),
         (Section("application", mid="0"), []),
     ],
 )

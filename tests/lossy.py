@@ -1,0 +1,107 @@
+"""A bad network that can be replayed: seeded loss, delay, jitter, bursts and outages.
+
+`Link` decides on a clock that is handed in, so most tests run it on virtual time; `bad_network` puts one in front of a
+real `Peer`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from engage_tui.rtc.peer import Peer
+from engage_tui.tasks import TaskGroup
+
+
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """What a link does to packets.
+
+    Attributes:
+        loss: Share of the packets lost, each on its own.
+        delay: Seconds one way.
+        jitter: Up to this many seconds more, at random; packets keep their order.
+        burst: Everything is lost for this many seconds …
+        burst_every: … once in this many.
+        outages: Spans ``(from, to)`` in seconds since the first packet in which everything is lost.
+    """
+
+    loss: float = 0.0
+    delay: float = 0.0
+    jitter: float = 0.0
+    burst: float = 0.0
+    burst_every: float = 1.0
+    outages: tuple[tuple[float, float], ...] = ()
+
+
+class Link:
+    """One direction of a bad network; the same seed and times give the same fate to each packet.
+
+    Attributes:
+        sent: Packets that went in.
+        lost: Packets that did not come out.
+    """
+
+    def __init__(self, weather: Weather, seed: int = 3) -> None:
+        self.weather = weather
+        self.sent = 0
+        self.lost = 0
+        self._random = random.Random(seed)
+        self._origin: float | None = None
+        self._last = float("-inf")
+
+    def arrival(self, now: float) -> float | None:
+        """When a packet sent at `now` (seconds of any clock) arrives; None if it is lost."""
+        self.sent += 1
+        if self._origin is None:
+            self._origin = now
+        since, weather = now - self._origin, self.weather
+        lost = self._random.random() < weather.loss
+        jitter = self._random.random() * weather.jitter
+        in_burst = weather.burst > 0 and since % weather.burst_every < weather.burst
+        if lost or in_burst or any(start <= since < end for start, end in weather.outages):
+            self.lost += 1
+            return None
+        self._last = max(self._last, now + weather.delay + jitter)
+        return self._last
+
+
+@contextlib.asynccontextmanager
+async def bad_network(
+    peer: Peer, incoming: Link, outgoing: Link | None = None
+) -> AsyncIterator[None]:
+    """Put links in front of a peer's RTP and RTCP; what connects (STUN, DTLS, data) is left in peace."""
+    dtls, loop, tasks = peer._dtls, asyncio.get_running_loop(), TaskGroup("bad_network")
+    handle_rtp, handle_rtcp, send = dtls._handle_rtp_data, dtls._handle_rtcp_data, dtls._send_rtp
+    back = outgoing or Link(Weather())
+
+    def later(link: Link, deliver: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        now = loop.time()
+        if (at := link.arrival(now)) is not None:
+            loop.call_at(at, lambda: tasks.spawn(deliver(), "deliver"))
+
+    async def receive_rtp(data: bytes, arrival_time_ms: int) -> None:
+        later(incoming, lambda: handle_rtp(data, arrival_time_ms=arrival_time_ms))
+
+    async def receive_rtcp(data: bytes) -> None:
+        later(incoming, lambda: handle_rtcp(data))
+
+    async def deliver(data: bytes) -> None:
+        with contextlib.suppress(ConnectionError):
+            await send(data)
+
+    async def send_rtp(data: bytes) -> None:
+        later(back, lambda: deliver(data))
+
+    dtls._handle_rtp_data = receive_rtp  # type: ignore[method-assign]
+    dtls._handle_rtcp_data = receive_rtcp  # type: ignore[method-assign]
+    dtls._send_rtp = send_rtp  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del dtls._handle_rtp_data, dtls._handle_rtcp_data, dtls._send_rtp
+        await tasks.cancel()
