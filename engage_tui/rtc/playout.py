@@ -144,7 +144,8 @@ class Playout:
         due = self._delay.due(now, self._frame) + len(self._ready)
         first = min(self._packets)
         while len(self._packets) > 1 and self._packets[first][0] + self._frame <= due:
-            del self._packets[first]  # a backlog from before anybody listened
+            del self._packets[first]  # what came all at once, or before anybody listened
+            self.cut += self._frame if self.frames else 0
             first = min(self._packets)
         when = self._packets[first][0]
         early = int(when - due)
