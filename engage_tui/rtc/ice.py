@@ -69,6 +69,8 @@ class IceTransport:
 
     def __init__(self) -> None:
         self._connection: _Connection | None = None
+        self._next: _Connection | None = None  # takes over once it is connected
+        self._closed = False
         self._early: list[aioice.Candidate] = []  # at most MAX_CANDIDATES, later ones are dropped
         self._known = 0
 
@@ -90,13 +92,13 @@ class IceTransport:
         Raises:
             ConnectError: Before `gather`.
         """
-        connection = self._require()
+        connection = self._newest()
         return connection.local_username, connection.local_password
 
     @property
     def candidates(self) -> list[str]:
         """Local candidates as values of ``a=candidate``; loopback only where there is nothing else."""
-        found = self._require().local_candidates
+        found = self._newest().local_candidates
         outside = [each for each in found if each.host != LOOPBACK]
         return [each.to_sdp() for each in outside or found]
 
@@ -104,8 +106,7 @@ class IceTransport:
         """Open the sockets and learn the local candidates; once."""
         if self._connection is not None:
             return
-        connection = _Connection(ice_controlling=controlling, use_ipv6=False)
-        self._connection = connection
+        connection = self._connection = self._make(controlling)
         await connection.gather_candidates()
         early, self._early = self._early, []
         for candidate in early:
@@ -120,17 +121,37 @@ class IceTransport:
             self._early.append(candidate)
             return
         try:
-            await self._connection.add_remote_candidate(candidate)
+            await self._newest().add_remote_candidate(candidate)
         except ValueError as error:
             _log.warning("candidate refused: %s", error)
 
+    async def restart(self, controlling: bool) -> None:
+        """Prepare a new connection with new credentials; the present one carries on until `connect` is done.
+
+        Sockets are opened anew, so that a change of the machine's addresses is followed too.
+        """
+        before, self._next = self._next, None
+        if before is not None:
+            await before.close()
+        connection = self._make(controlling)
+        await connection.gather_candidates()
+        if self._closed:
+            await connection.close()
+            return
+        # The server's addresses are the same more often than not: they are tried before it names them again.
+        known = self._require().remote_candidates
+        self._known = len(known)
+        for candidate in known:
+            await connection.add_remote_candidate(candidate)
+        self._next = connection
+
     async def connect(self, user: str, password: str, *, lite: bool, timeout: float) -> None:
-        """Find a working pair of candidates.
+        """Find a working pair of candidates; after `restart` the connection before is then dropped.
 
         Raises:
             ConnectionError: There is none, or not within `timeout` seconds.
         """
-        connection = self._require()
+        connection = self._newest()
         connection.remote_username, connection.remote_password = user, password
         connection.remote_is_lite = lite
         try:
@@ -141,20 +162,39 @@ class IceTransport:
             raise ConnectionError(
                 f"no answer to connectivity checks within {timeout:g} s"
             ) from None
+        if connection is self._next:
+            before, self._connection, self._next = self._connection, connection, None
+            if before is not None:
+                await before.close()  # which sends `_recv` to the new one
 
     async def close(self) -> None:
         """Close the sockets; idempotent."""
-        if self._connection is not None:
-            await self._connection.close()
+        self._closed = True
+        for connection in (self._connection, self._next):
+            if connection is not None:
+                await connection.close()
 
     async def _recv(self) -> bytes:
-        # An empty datagram, which anybody can send, would end DTLS by an IndexError.
-        while not (data := await self._require().recv()):
-            pass
-        return data
+        while True:
+            connection = self._require()
+            try:
+                data = await connection.recv()
+            except ConnectionError:
+                if connection is self._connection:
+                    raise
+                continue  # replaced meanwhile
+            # An empty datagram, which anybody can send, would end DTLS by an IndexError.
+            if data:
+                return data
 
     async def _send(self, data: bytes) -> None:
         await self._require().send(data)
+
+    def _make(self, controlling: bool) -> _Connection:
+        return _Connection(ice_controlling=controlling, use_ipv6=False)
+
+    def _newest(self) -> _Connection:
+        return self._next or self._require()
 
     def _require(self) -> _Connection:
         if self._connection is None:

@@ -110,6 +110,9 @@ class Peer:
         self._version = 0
         self._remote_user = ""
         self._up = asyncio.Event()
+        self._restarts = 0
+        self._restarting = asyncio.Event()
+        self._moving: asyncio.Task[None] | None = None  # to another ICE connection
         self._failure = ""
         self._closed = False
         self._feedback_ssrc = random.getrandbits(32)
@@ -135,6 +138,32 @@ class Peer:
                 f"The {self.role}'s media connection failed: {self._failure}.",
                 "Check that UDP to the server is not blocked.",
             )
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it carries media and data, or is about to."""
+        return not self._failure
+
+    @property
+    def restarts(self) -> int:
+        """How many times ICE was restarted since the start."""
+        return self._restarts
+
+    async def changed(self) -> None:
+        """Wait until an ICE restart begins."""
+        self._restarting.clear()
+        await self._restarting.wait()
+
+    async def moved(self) -> None:
+        """Wait for a running ICE restart to end.
+
+        Raises:
+            ConnectError: It failed, and with it the connection.
+        """
+        if self._moving is not None:
+            await asyncio.wait({self._moving})
+        if self._failure:
+            raise ConnectError(f"The {self.role}'s media connection failed: {self._failure}.")
 
     async def add_candidate(self, candidate_init: str) -> None:
         """Try a trickled candidate: JSON of an ``RTCIceCandidateInit``; one we cannot read is ignored."""
@@ -258,8 +287,14 @@ class Peer:
                 slot.sender = None
         await sender.close()
 
-    async def offer(self) -> str:
-        """The next offer: data channels first, then a section for each track there ever was."""
+    async def offer(self, *, restart: bool = False) -> str:
+        """The next offer: data channels first, then a section for each track there ever was.
+
+        Args:
+            restart: Restart ICE: new sockets and credentials below the same keys; media go on meanwhile.
+        """
+        if restart and self._up.is_set():
+            await self._ice.restart(controlling=True)
         await self._ice.gather(controlling=True)
         own = []
         for slot in self._slots:
@@ -344,15 +379,33 @@ class Peer:
         if carrier is None:
             raise ConnectError("The server's description names no transport.")
         # The offerer controls; against a lite end the full one does (RFC 8445 6.1.1).
-        await self._ice.gather(controlling=self.role is PeerRole.PUBLISHER or remote.ice_lite)
+        controlling = self.role is PeerRole.PUBLISHER or remote.ice_lite
+        await self._ice.gather(controlling=controlling)
+        moves = bool(self._remote_user) and carrier.ice_ufrag != self._remote_user
+        if moves and self.role is PeerRole.SUBSCRIBER:
+            await self._ice.restart(controlling)
         for section in remote.sections:
             for line in section.candidates:
                 await self._ice.add_candidate(parse_candidate_line(line))
         if not self._remote_user:
             self._remote_user = carrier.ice_ufrag
             self._tasks.spawn(self._connect(carrier, remote.ice_lite), "connect")
-        elif carrier.ice_ufrag != self._remote_user:
-            self._fail("the server restarted the connection")
+        elif moves:
+            self._remote_user = carrier.ice_ufrag
+            self._restarts += 1
+            self._restarting.set()
+            if self._moving is not None:
+                self._moving.cancel()
+            self._moving = self._tasks.spawn(self._move(carrier, remote.ice_lite), "move")
+
+    async def _move(self, remote: Section, lite: bool) -> None:
+        """Connect the restarted ICE below DTLS, which notices nothing."""
+        try:
+            await self._ice.connect(
+                remote.ice_ufrag, remote.ice_pwd, lite=lite, timeout=CONNECT_TIME
+            )
+        except (ConnectionError, OSError) as error:
+            self._fail(f"ICE restart: {error}")
 
     async def _connect(self, remote: Section, lite: bool) -> None:
         try:

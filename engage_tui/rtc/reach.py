@@ -16,6 +16,9 @@ REACH_TIME = 5.0
 PROBE_TIME = 1.0
 """Seconds that one TCP connect may take."""
 
+PROBE_INTERVAL = 0.25
+"""Seconds between two of them."""
+
 
 async def reach(url: str, timeout: float = REACH_TIME) -> None:
     """Check by HTTP that a server answers at `url`, whatever it says.
@@ -37,3 +40,33 @@ async def reach(url: str, timeout: float = REACH_TIME) -> None:
         raise ConnectError(
             f"No server answers at {address.hostname}.", "Check the address and the network."
         ) from error
+
+
+async def answers(url: str) -> bool:
+    """Whether something accepts a TCP connection at the server's address, asked with nothing but that."""
+    address = urlsplit(validate_url(url))
+    port = address.port or (443 if address.scheme == "https" else 80)
+    try:
+        async with asyncio.timeout(PROBE_TIME):
+            _, writer = await asyncio.open_connection(address.hostname, port)
+    except (TimeoutError, OSError):
+        return False
+    writer.close()
+    return True
+
+
+async def wait_for_return(url: str, seconds: float) -> None:
+    """Wait `seconds`, or less: until a server that was away accepts connections again.
+
+    A server that is there all the time and refuses us is not asked more often for that.
+    """
+    end = asyncio.get_running_loop().time() + seconds
+    away = False
+    while (left := end - asyncio.get_running_loop().time()) > 0:
+        if await answers(url):
+            if away:
+                return
+        else:
+            away = True
+        left = end - asyncio.get_running_loop().time()
+        await asyncio.sleep(max(0.0, min(PROBE_INTERVAL, left)))

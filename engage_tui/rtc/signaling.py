@@ -35,6 +35,10 @@ _REASONS: dict[int, tuple[str, str]] = {
 }
 
 
+class ResumeRefusedError(ConnectError):
+    """The server has no session to resume: only a new join helps."""
+
+
 class SignalClient:
     """One signalling connection, from the join to the leave.
 
@@ -75,6 +79,55 @@ class SignalClient:
             AuthError: The token was refused.
             RefusedError: The server does not let us in.
         """
+        first = await self._open(url, token, options, timeout)
+        match first.WhichOneof("message"):
+            case "join":
+                self._run(first.join.ping_interval, first.join.ping_timeout)
+                return first.join
+            case "leave":
+                error: EngageError = leave_error(first.leave.reason)
+            case other:
+                error = ConnectError(f"{_place(url)} answered {other!r} to a join.", _CHECK_ADDRESS)
+        await self.close()
+        raise error
+
+    async def resume(
+        self,
+        url: str,
+        token: str,
+        options: signal.SignalOptions,
+        pings: tuple[int, int],
+        timeout: float = 10.0,
+    ) -> rtc.ReconnectResponse:
+        """Connect again to the session named in `options`, whose media connections still stand.
+
+        Args:
+            url: The server's address.
+            token: The freshest access token.
+            options: With `reconnect_sid`.
+            pings: Interval and timeout in seconds, as the join said.
+            timeout: Seconds after which it gives up.
+
+        Raises:
+            ResumeRefusedError: The server has no such session any more: join anew.
+            EngageError: As `join`.
+        """
+        first = await self._open(url, token, options, timeout)
+        if first.WhichOneof("message") == "leave":
+            await self.close()
+            if first.leave.action == rtc.LeaveRequest.DISCONNECT and not first.leave.can_reconnect:
+                raise leave_error(first.leave.reason)
+            raise ResumeRefusedError("The server has given up the session.", "Join again.")
+        self._run(*pings)
+        if first.WhichOneof("message") == "reconnect":
+            return first.reconnect
+        self._take(first)  # any other word means the same
+        return rtc.ReconnectResponse()
+
+    async def _open(
+        self, url: str, token: str, options: signal.SignalOptions, timeout: float
+    ) -> rtc.SignalResponse:
+        """Connect and wait for the first message."""
         self.token = token
         address = signal.join_url(url, options)
         self._session = aiohttp.ClientSession()
@@ -90,12 +143,15 @@ class SignalClient:
         except BaseException:
             await self.close()
             raise
+        return first
+
+    def _run(self, ping_interval: int, ping_timeout: int) -> None:
+        assert self._socket is not None
         self._heard = time.monotonic()
         self._tasks.spawn(self._read(self._socket), "read")
         self._tasks.spawn(self._write(self._socket), "write")
-        if first.ping_interval > 0:
-            self._tasks.spawn(self._ping(first.ping_interval, first.ping_timeout), "ping")
-        return first
+        if ping_interval > 0:
+            self._tasks.spawn(self._ping(ping_interval, ping_timeout), "ping")
 
     def send(self, request: rtc.SignalRequest) -> None:
         """Queue a request for the socket; a request for a lost connection is dropped."""
@@ -162,22 +218,15 @@ class SignalClient:
             body = "the token has expired"  # some servers say only that it is invalid
         return refusal(url, status, body)
 
-    async def _first_message(self, url: str) -> rtc.JoinResponse:
+    async def _first_message(self, url: str) -> rtc.SignalResponse:
         assert self._socket is not None
         message = await self._socket.receive()
         if message.type is not aiohttp.WSMsgType.BINARY:
             raise ConnectError(f"{_place(url)} hung up at once.", "The server's log may say why.")
         try:
-            first = rtc.SignalResponse.FromString(message.data)
+            return rtc.SignalResponse.FromString(message.data)
         except DecodeError as error:
             raise ConnectError(f"{_place(url)} speaks another protocol.", _CHECK_ADDRESS) from error
-        match first.WhichOneof("message"):
-            case "join":
-                return first.join
-            case "leave":
-                raise leave_error(first.leave.reason)
-            case other:
-                raise ConnectError(f"{_place(url)} answered {other!r} to a join.", _CHECK_ADDRESS)
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         async for message in socket:

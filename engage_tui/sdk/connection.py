@@ -1,12 +1,15 @@
 """One session with the server: signalling, and the two connections that carry media and data.
 
-A session that is lost is not mended: the room makes a new one.
+When signalling is lost the media connections may outlive it: `Connection.resume` connects to the same session
+again. What cannot be resumed is closed, and the room makes a new session.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,6 +19,7 @@ from engage_tui.errors import ConnectError, EngageError, PublishError
 from engage_tui.rtc.peer import Peer, PeerRole
 from engage_tui.rtc.signaling import SignalClient
 from engage_tui.tasks import TaskGroup
+from engage_tui.wire.data import LOSSY, RELIABLE
 from engage_tui.wire.signal import SignalOptions
 
 if TYPE_CHECKING:
@@ -31,6 +35,12 @@ ANSWER_TIME = 10.0
 MAX_OFFERS = 64
 """Offers of the server that wait to be answered; one more ends the session."""
 
+
+MAX_HELD = 1000
+"""Requests that wait for a resume; the oldest are dropped."""
+
+RESTART_TIME = 1.0
+"""Seconds in which a server that resumes a session begins to restart the subscriber's ICE, if it does so at all."""
 
 LEAVE_GRACE = 0.5
 """Seconds after the media's end in which the leave that caused it may still arrive."""
@@ -55,7 +65,7 @@ class ConnectionOwner(Protocol):
         """Much (False), or no longer much (True), waits on a data channel of ours."""
 
     def on_connection_lost(self, connection: Connection, why: str) -> None:
-        """The session is over, and nobody closed it; called at most once."""
+        """The session is lost, and nobody closed it; called once, and once more after each `Connection.resume`."""
 
 
 class Connection:
@@ -72,19 +82,41 @@ class Connection:
         self._owner = owner
         self._signal = SignalClient(self._on_message, self._on_lost)
         self._tasks = TaskGroup("connection")
-        self._offers: asyncio.Queue[rtc.SessionDescription] = asyncio.Queue(MAX_OFFERS)
+        # The subscriber's offers and candidates, in the order in which they came.
+        self._offers: asyncio.Queue[rtc.SessionDescription | str] = asyncio.Queue(MAX_OFFERS)
+        self._held: deque[rtc.SignalRequest] = deque(maxlen=MAX_HELD)  # while signalling is away
+        self._welcome = rtc.JoinResponse()
+        self._last_offer: rtc.SessionDescription | None = None  # of the server, on the subscriber
+        self._last_answer: rtc.SessionDescription | None = None
+        self._media_dead = False
         self._answers: dict[int, asyncio.Future[str]] = {}
         self._pending: dict[str, asyncio.Future[models.TrackInfo]] = {}
         self._requests: dict[int, asyncio.Future[rtc.RequestResponse]] = {}
         self._request_number = 0
         self._offer_number = 0
         self._negotiating = asyncio.Lock()
-        self._over = False
+        self._lost = False
+        self._holding = False
+        self._closed = False
 
     @property
     def is_over(self) -> bool:
         """Whether it was lost or closed."""
-        return self._over
+        return self._lost or self._closed
+
+    @property
+    def may_resume(self) -> bool:
+        """Whether it was lost, but its media connections stand."""
+        return self._lost and not self._closed and not self._media_dead
+
+    def told_to_reconnect(self, *, resume: bool) -> None:
+        """The server's leave asks for it: to this session, or to a new one."""
+        self._media_dead = self._media_dead or not resume
+        self._on_lost("the server asks to connect again")
+
+    def give_up(self) -> None:
+        """Do not resume this session."""
+        self._media_dead = True
 
     @property
     def token(self) -> str:
@@ -117,6 +149,7 @@ class Connection:
         end = asyncio.get_running_loop().time() + timeout
         options = SignalOptions(auto_subscribe=False, sdk="python")
         join = await self._signal.join(url, token, options, timeout)
+        self._welcome.CopyFrom(join)
         self.subscriber = Peer(
             PeerRole.SUBSCRIBER,
             on_receiver=self._owner.on_receiver,
@@ -137,9 +170,75 @@ class Connection:
         primary = self.subscriber if join.subscriber_primary else self.publisher
         await primary.connected(max(1.0, end - asyncio.get_running_loop().time()))
 
+    async def resume(
+        self, url: str, token: str, state: rtc.SyncState, timeout: float = ANSWER_TIME
+    ) -> None:
+        """Connect signalling again to the session whose media connections still stand, and move those too.
+
+        Args:
+            url: The server's address.
+            token: The access token.
+            state: What we publish and want; descriptions and data channels are added here.
+            timeout: Seconds for the signalling.
+
+        Raises:
+            ResumeRefusedError: The server has no such session any more.
+            EngageError: It cannot be reached, or the media connections cannot be moved.
+        """
+        if not self.may_resume or self.publisher is None or self.subscriber is None:
+            raise ConnectError("The session cannot be resumed.")
+        await self._signal.close()
+        self._signal = SignalClient(self._on_message, self._on_lost)
+        self._drain_offers()
+        before = self.subscriber.restarts
+        pings = self._welcome.ping_interval, self._welcome.ping_timeout
+        options = SignalOptions(
+            auto_subscribe=False, sdk="python", reconnect_sid=self._welcome.participant.sid
+        )
+        await self._signal.resume(url, token, options, pings, timeout)
+        self._signal.send(rtc.SignalRequest(sync_state=self._synchronised(state)))
+        self._lost = False
+        try:
+            await self.negotiate(restart=True)
+            await self.publisher.moved()
+            with contextlib.suppress(TimeoutError):  # it need not restart what works
+                async with asyncio.timeout(RESTART_TIME):
+                    await self._restarted(before)
+            await self.subscriber.moved()
+        except EngageError:
+            self._lost = True
+            raise
+        if self._lost:
+            raise ConnectError("The connection was lost again.")
+        self._holding = False
+        while self._held:
+            self._signal.send(self._held.popleft())
+
+    def _synchronised(self, state: rtc.SyncState) -> rtc.SyncState:
+        result = rtc.SyncState()
+        result.CopyFrom(state)
+        if self._last_answer is not None and self._last_offer is not None:
+            result.answer.CopyFrom(self._last_answer)
+            result.offer.CopyFrom(self._last_offer)
+        for label in (RELIABLE, LOSSY):
+            result.data_channels.add(label=label, target=rtc.PUBLISHER)
+        return result
+
+    def _drain_offers(self) -> None:
+        while not self._offers.empty():
+            self._offers.get_nowait()
+
+    async def _restarted(self, before: int) -> None:
+        assert self.subscriber is not None
+        while self.subscriber.restarts == before:
+            await self.subscriber.changed()
+
     def send(self, request: rtc.SignalRequest) -> None:
-        """Queue a request for the server."""
-        self._signal.send(request)
+        """Queue a request for the server; while signalling is away, until it is back."""
+        if self._holding:
+            self._held.append(request)
+        else:
+            self._signal.send(request)
 
     async def announce(self, request: rtc.AddTrackRequest) -> models.TrackInfo:
         """Announce a track and wait for its SID.
@@ -180,8 +279,11 @@ class Connection:
         finally:
             self._requests.pop(number, None)
 
-    async def negotiate(self) -> None:
+    async def negotiate(self, *, restart: bool = False) -> None:
         """Offer what we send as it stands now, and take the server's answer; one at a time.
+
+        Args:
+            restart: Restart ICE too.
 
         Raises:
             ConnectError: The server does not answer.
@@ -196,8 +298,8 @@ class Connection:
             request = rtc.SignalRequest()
             request.offer.type = "offer"
             request.offer.id = number
-            request.offer.sdp = await self.publisher.offer()
-            self.send(request)
+            request.offer.sdp = await self.publisher.offer(restart=restart)
+            self._signal.send(request)
             try:
                 async with asyncio.timeout(ANSWER_TIME):
                     sdp = await answer
@@ -211,7 +313,16 @@ class Connection:
         Args:
             leave: Tell the server that we leave for good.
         """
-        self._over = True
+        self._closed = True
+        self._fail_waiting()
+        await self._tasks.cancel()
+        await self._signal.close(leave=leave)
+        for peer in (self.publisher, self.subscriber):
+            if peer is not None:
+                await peer.close()
+
+    def _fail_waiting(self) -> None:
+        """Whoever waits for an answer of the server gets none any more."""
         # Not cancelled: whoever waits would take that for a cancellation of their own task.
         futures: list[asyncio.Future[Any]] = [
             *self._answers.values(),
@@ -221,16 +332,15 @@ class Connection:
         for waiting in futures:
             if not waiting.done():
                 waiting.set_exception(ConnectError("The connection ended.", "Try again."))
-        await self._tasks.cancel()
-        await self._signal.close(leave=leave)
-        for peer in (self.publisher, self.subscriber):
-            if peer is not None:
-                await peer.close()
+                waiting.exception()  # somebody may have given up waiting
 
     async def _answer_offers(self, subscriber: Peer) -> None:
         """Serve the server's offers in their order."""
         while True:
             offer = await self._offers.get()
+            if isinstance(offer, str):
+                await subscriber.add_candidate(offer)
+                continue
             try:
                 sdp = await subscriber.answer(offer.sdp)
             except EngageError as error:
@@ -240,15 +350,13 @@ class Connection:
             request.answer.type = "answer"
             request.answer.id = offer.id
             request.answer.sdp = sdp
-            self.send(request)
+            self._last_offer, self._last_answer = offer, request.answer
+            self._signal.send(request)
 
     def _on_message(self, message: rtc.SignalResponse) -> None:
         match message.WhichOneof("message"):
             case "offer":
-                try:
-                    self._offers.put_nowait(message.offer)
-                except asyncio.QueueFull:
-                    self._on_lost("the server sends offers faster than they can be answered")
+                self._queue(message.offer)
             case "answer":
                 self._answered(message.answer)
             case "trickle":
@@ -260,6 +368,13 @@ class Connection:
             case _:
                 self._owner.on_signal(message)
 
+    def _queue(self, offer: rtc.SessionDescription | str) -> None:
+        try:
+            self._offers.put_nowait(offer)
+        except asyncio.QueueFull:
+            self._media_dead = True  # what was not answered cannot be made up for
+            self._on_lost("the server sends offers faster than they can be answered")
+
     def _answered(self, answer: rtc.SessionDescription) -> None:
         # Servers before protocol 17 do not echo the number.
         future = self._answers.get(answer.id or self._offer_number)
@@ -267,9 +382,10 @@ class Connection:
             future.set_result(answer.sdp)
 
     def _trickled(self, trickle: rtc.TrickleRequest) -> None:
-        peer = self.publisher if trickle.target == rtc.PUBLISHER else self.subscriber
-        if peer is not None:
-            self._tasks.spawn(peer.add_candidate(trickle.candidateInit), "candidate")
+        if trickle.target != rtc.PUBLISHER:
+            self._queue(trickle.candidateInit)
+        elif self.publisher is not None:
+            self._tasks.spawn(self.publisher.add_candidate(trickle.candidateInit), "candidate")
 
     def _settle(self, cid: str, track: models.TrackInfo) -> None:
         future = self._pending.get(cid)
@@ -294,7 +410,8 @@ class Connection:
         )
 
     def _media_lost(self, why: str) -> None:
-        if not self._over:
+        self._media_dead = True
+        if not self._closed:
             self._tasks.spawn(self._lost_soon(why), "media_lost")
 
     async def _lost_soon(self, why: str) -> None:
@@ -303,6 +420,7 @@ class Connection:
         self._on_lost(why)
 
     def _on_lost(self, why: str) -> None:
-        if not self._over:
-            self._over = True
+        if not self.is_over:
+            self._lost = self._holding = True
+            self._fail_waiting()
             self._owner.on_connection_lost(self, why)

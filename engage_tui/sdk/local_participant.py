@@ -395,6 +395,13 @@ class LocalParticipant(LocalMessages):
         former, self._former_sids = self._former_sids, {}
         self._permit_again({sid: track.sid for track, sid in former.items() if track.sid})
 
+    def _announced(self) -> list[rtc.TrackPublishedResponse]:
+        """What we publish, as the server knows it."""
+        return [
+            rtc.TrackPublishedResponse(cid=each.sender.cid, track=each.publication._info)
+            for each in self._published.values()
+        ]
+
     async def _server_muted(self, sid: str, muted: bool) -> None:
         published = self._published.get(sid)
         if published is None or published.publication.is_muted == muted:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 from typing import TYPE_CHECKING, Any, Protocol
 
 from livekit.protocol import models, rtc
@@ -26,7 +25,8 @@ from engage_tui.sdk.local_participant import LocalParticipant
 from engage_tui.sdk.options import RoomOptions
 from engage_tui.sdk.participant import Participant, RemoteParticipant
 from engage_tui.sdk.publication import RemoteTrackPublication
-from engage_tui.sdk.reconnect import Memory, waits
+from engage_tui.sdk.reconnect import Memory
+from engage_tui.sdk.recovery import recover
 from engage_tui.sdk.reemission import at_room
 from engage_tui.sdk.room_devices import OutputPort, RoomDevices
 from engage_tui.sdk.server_messages import take_subscription_message, updated_speakers
@@ -67,6 +67,7 @@ class Room(RoomDevices):
         self._ended = asyncio.Event()
         self._loss: str | None = None
         self._memory = Memory()
+        self._expects_everybody = False
         self._closing = TaskGroup("room.closing")  # never cancelled: what is begun is finished
         self._session_end: asyncio.Task[None] | None = None
 
@@ -198,61 +199,7 @@ class Room(RoomDevices):
             return
         self._loss = why
         if self._state is ConnectionState.CONNECTED:
-            self.tasks.spawn(self._rejoin(), "rejoin")
-
-    async def _rejoin(self) -> None:
-        """Join anew until it works or nobody would wait any longer."""
-        if self._state is not ConnectionState.CONNECTED:
-            return
-        self._settled.clear()
-        self._set_state(ConnectionState.RECONNECTING)
-        self.emit(RoomEvent.RECONNECTING)
-        for participant in self.participants.values():
-            self._memory.remember(participant)
-        old, self._connection = self._connection, None
-        if old is not None:
-            self._token = old.token or self._token
-            await self._close(old)
-        last: EngageError = ConnectError("The connection was lost.", "Join again.")
-        for wait in waits(random.random):
-            await asyncio.sleep(wait)
-            try:
-                await self._join(self._welcomed_again)
-            except EngageError as error:
-                _log.info("joining again failed: %s", error)
-                last = error
-                if error.exit_code == 4:  # refused: no use in asking again
-                    break
-                continue
-            await self._rejoined()
-            return
-        self._begin_end(DisconnectReason.UNKNOWN_REASON, last)
-
-    def _welcomed_again(self, join: rtc.JoinResponse) -> None:
-        """The server let us in again: everybody has gone and come, perhaps with new SIDs."""
-        for sid in list(self.participants):
-            self._depart(sid)
-        self._receivers.clear()
-        self._inbox.clear()
-        self._info.CopyFrom(join.room)
-        if self._local is not None:
-            self._local._update_info(join.participant)
-        for info in join.other_participants:
-            self._arrive(info, announce=False)
-
-    async def _rejoined(self) -> None:
-        connection = self._connection
-        assert connection is not None
-        self._set_state(ConnectionState.CONNECTED)
-        if self._local is not None:
-            await self._local._publish_again(connection)
-        if connection.is_over:
-            return  # lost once more meanwhile, which another rejoin sees to
-        self._settled.set()
-        self.emit(RoomEvent.RECONNECTED)
-        for participant in list(self.participants.values()):
-            self.emit(RoomEvent.PARTICIPANT_CONNECTED, participant)
-        self._space.microphones_changed()
+            self.tasks.spawn(recover(self), "recover")
 
     # -- signalling --------------------------------------------------------------------------------
 
@@ -260,6 +207,7 @@ class Room(RoomDevices):
         """See `ConnectionOwner`."""
         match message.WhichOneof("message"):
             case "update":
+                self._forget_absent(message.update.participants)
                 for info in message.update.participants:
                     self._update(info)
             case "speakers_changed":
@@ -287,7 +235,7 @@ class Room(RoomDevices):
 
         if leave.action != rtc.LeaveRequest.DISCONNECT:
             if self._connection is not None:
-                self.on_connection_lost(self._connection, "the server asks to connect again")
+                self._connection.told_to_reconnect(resume=leave.action == rtc.LeaveRequest.RESUME)
             return
         error = leave_error(leave.reason)
         _log.info("told to leave: %s", error)
@@ -310,6 +258,17 @@ class Room(RoomDevices):
         changed, self._speakers = speakers != self._speakers, speakers
         if changed and self._state is ConnectionState.CONNECTED:
             self.emit(RoomEvent.ACTIVE_SPEAKERS_CHANGED, list(speakers))
+
+    def _forget_absent(self, infos: Any) -> None:
+        """The first list after a resume that names us names everybody: who is missing left meanwhile, untold."""
+        local = self._local
+        if not self._expects_everybody or local is None:
+            return
+        present = {info.sid for info in infos}
+        if local.sid in present:
+            self._expects_everybody = False
+            for sid in set(self.participants) - present:
+                self._depart(sid)
 
     # -- people ------------------------------------------------------------------------------------
 

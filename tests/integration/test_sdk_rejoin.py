@@ -54,6 +54,13 @@ def cut(room: Room) -> None:
     transport.transport.abort()
 
 
+def lose(room: Room) -> None:
+    """Signalling dies, and the session cannot be resumed."""
+    assert room._connection is not None
+    room._connection.give_up()
+    cut(room)
+
+
 def only(room: Room) -> RemoteParticipant:
     (participant,) = room.participants.values()
     return participant
@@ -91,7 +98,7 @@ async def test_everything_is_as_before_after_our_own_rejoin(
     await until(lambda: all(p.is_subscribed for p in only(bob).tracks.values()))
     record, me, sid = states(bob), bob.local_participant, bob.local_participant.sid
 
-    cut(bob)
+    lose(bob)
     await bob.wait_for(RoomEvent.RECONNECTED, timeout=10)
 
     assert record == ["reconnecting", "event reconnecting", "connected", "event reconnected"]
@@ -126,7 +133,7 @@ async def test_somebody_elses_rejoin_keeps_what_we_chose_of_them(
     before.set_audio_connection_mode(AudioConnectionMode.NEVER)
     before.get_track(TrackSource.CAMERA).set_subscribed(False)  # type: ignore[union-attr]
 
-    cut(ada)
+    lose(ada)
     await ada.wait_for(RoomEvent.RECONNECTED, timeout=10)
     await until(lambda: only(bob).sid != before.sid and len(only(bob).tracks) == 2)
 
@@ -158,14 +165,14 @@ async def test_a_session_lost_while_it_is_being_restored(
     await publish_both(bob)
     losses = 2
 
-    def lose(*_: object) -> None:
+    def again(*_: object) -> None:
         nonlocal losses
         if losses:
             losses -= 1
-            cut(bob)
+            lose(bob)
 
-    bob.on(RoomEvent.LOCAL_TRACK_PUBLISHED, lose)
-    cut(bob)
+    bob.on(RoomEvent.LOCAL_TRACK_PUBLISHED, again)
+    lose(bob)
     await bob.wait_for(RoomEvent.RECONNECTED, timeout=20)
     assert losses == 0
     assert {p.source for p in bob.local_participant.tracks.values()} == {
@@ -186,14 +193,14 @@ async def test_publishing_in_a_loss_fails_in_words_and_after_it_waits(
     publishing = TaskGroup("test").spawn(local.publish_track(track), "publish")
     await until(lambda: connection._pending)
 
-    cut(bob)
+    lose(bob)
     await asyncio.wait([publishing], timeout=5)
     assert publishing.done()
     assert not publishing.cancelled(), "a cancellation that nobody asked for"
     assert isinstance(publishing.exception(), PublishError)
 
     if bob.state is not ConnectionState.RECONNECTING:
-        cut(bob)
+        lose(bob)
         await until(lambda: bob.state is ConnectionState.RECONNECTING)
     publication, again = await asyncio.gather(
         local.publish_track(track), local.publish_track(track)
@@ -212,7 +219,7 @@ async def test_nobody_waits_for_ever(
         await publish_both(bob)
         record = states(bob)
         bob.server_url = "ws://127.0.0.1:1"
-        cut(bob)
+        lose(bob)
         assert await bob.wait_for(RoomEvent.DISCONNECTED) == (DisconnectReason.UNKNOWN_REASON,)
         assert record[:2] == ["reconnecting", "event reconnecting"]
         assert record[2:] == ["disconnected", "event disconnected"]
@@ -227,7 +234,7 @@ async def test_leaving_while_reconnecting(
     for delay in (0.0, 0.005, 0.02, 0.1):
         bob = await joined(spaces[0], any_server, "bob", room_name)
         await publish_both(bob)
-        cut(bob)
+        lose(bob)
         await asyncio.sleep(delay)
         await bob.leave()
         assert bob.disconnect_reason is DisconnectReason.CLIENT_INITIATED

@@ -1,0 +1,140 @@
+"""What a room does when its session is lost: resume it while its media stand, else join anew and restore."""
+
+from __future__ import annotations
+
+import logging
+import random
+from typing import TYPE_CHECKING
+
+from livekit.protocol import models, rtc
+
+from engage_tui.errors import ConnectError, EngageError, RefusedError
+from engage_tui.rtc.reach import wait_for_return
+from engage_tui.rtc.signaling import ResumeRefusedError
+from engage_tui.sdk.enums import ConnectionState, DisconnectReason, RoomEvent
+from engage_tui.sdk.reconnect import waits
+
+if TYPE_CHECKING:
+    from engage_tui.sdk.connection import Connection
+    from engage_tui.sdk.room import Room
+
+_log = logging.getLogger(__name__)
+
+
+async def recover(room: Room) -> None:
+    """Reconnect until it works, the server refuses, or nobody would wait any longer."""
+    if room.state is not ConnectionState.CONNECTED:
+        return
+    room._settled.clear()
+    room._set_state(ConnectionState.RECONNECTING)
+    room.emit(RoomEvent.RECONNECTING)
+    last: EngageError = ConnectError("The connection was lost.", "Join again.")
+    for wait in waits(random.random):
+        if wait:
+            await wait_for_return(room.server_url, wait)
+        try:
+            if await _resume(room):
+                return
+            await _join_again(room)
+        except RefusedError as error:  # no use in asking again
+            last = error
+            break
+        except EngageError as error:
+            _log.info("reconnecting failed: %s", error)
+            last = error
+            continue
+        return
+    room._begin_end(DisconnectReason.UNKNOWN_REASON, last)
+
+
+async def _resume(room: Room) -> bool:
+    """Resume the session; False if that is out of the question.
+
+    Raises:
+        EngageError: It did not work this time.
+    """
+    connection = room._connection
+    if connection is None or not _stands(connection):
+        return False
+    token = connection.token or room._token
+    state = synchronisation(room)
+    room._expects_everybody = True
+    try:
+        await connection.resume(room.server_url, token, state, room.options.connect_timeout)
+    except ResumeRefusedError as error:
+        _log.info("not resumed: %s", error)
+        connection.give_up()
+        return False
+    except EngageError:
+        if _stands(connection):
+            raise  # the server was not there; the media may still stand when it is
+        return False
+    room._set_state(ConnectionState.CONNECTED)
+    room._settled.set()
+    room.emit(RoomEvent.RECONNECTED)
+    room._space.microphones_changed()
+    return True
+
+
+def _stands(connection: Connection) -> bool:
+    """Whether the session may still be resumed; asked again after each try."""
+    return connection.may_resume
+
+
+def synchronisation(room: Room) -> rtc.SyncState:
+    """What a server must know of us to go on with the session."""
+    state = rtc.SyncState()
+    state.subscription.subscribe = True
+    for participant in room.participants.values():
+        tracks = models.ParticipantTracks(participant_sid=participant.sid)
+        for publication in participant.tracks.values():
+            if publication.is_desired:
+                tracks.track_sids.append(publication.track_sid)
+                state.subscription.track_sids.append(publication.track_sid)
+                if not publication.is_enabled:
+                    state.track_sids_disabled.append(publication.track_sid)
+        state.subscription.participant_tracks.append(tracks)
+    if room.is_joined:
+        state.publish_tracks.extend(room.local_participant._announced())
+    return state
+
+
+async def _join_again(room: Room) -> None:
+    """Join as a new session and restore publications, subscriptions, modes and volumes.
+
+    Raises:
+        EngageError: It did not work this time.
+    """
+    old, room._connection = room._connection, None
+    if old is not None:
+        room._token = old.token or room._token
+        await room._close(old)
+    await room._join(lambda join: _welcomed_again(room, join))
+    connection: Connection | None = room._connection
+    assert connection is not None
+    room._set_state(ConnectionState.CONNECTED)
+    if room.is_joined:
+        await room.local_participant._publish_again(connection)
+    if connection.is_over:
+        return  # lost once more meanwhile, which another recovery sees to
+    room._settled.set()
+    room.emit(RoomEvent.RECONNECTED)
+    for participant in list(room.participants.values()):
+        room.emit(RoomEvent.PARTICIPANT_CONNECTED, participant)
+    room._space.microphones_changed()
+
+
+def _welcomed_again(room: Room, join: rtc.JoinResponse) -> None:
+    """The server let us in again: everybody has gone and come, perhaps with new SIDs."""
+    room._expects_everybody = False
+    for participant in room.participants.values():
+        room._memory.remember(participant)
+    for sid in list(room.participants):
+        room._depart(sid)
+    room._receivers.clear()
+    room._inbox.clear()
+    room._info.CopyFrom(join.room)
+    if room.is_joined:
+        room.local_participant._update_info(join.participant)
+    for info in join.other_participants:
+        room._arrive(info, announce=False)
