@@ -34,12 +34,16 @@ class TaskGroup:
         return task
 
     async def cancel(self) -> None:
-        """Cancel every task but the calling one, and wait until they have ended."""
+        """Cancel every task but the calling one, and wait until they have ended.
+
+        A task may start others on its way out (or finish its work after all, if a library swallows the cancellation):
+        so it is looked again until none is left.
+        """
         mine = asyncio.current_task()
-        tasks = [task for task in self._tasks if task is not mine]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        while tasks := [task for task in self._tasks if task is not mine]:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def __len__(self) -> int:
         return len(self._tasks)
