@@ -23,18 +23,28 @@ if TYPE_CHECKING:
         UsageError,
     )
     from engage_tui.media.source import AudioFrame, VideoFrame
+    from engage_tui.sdk.audio_bed import AudioBed
     from engage_tui.sdk.audio_connection_manager import AudioConnectionManager
+    from engage_tui.sdk.audio_file import AudioFile, AudioInput
+    from engage_tui.sdk.audio_listener import AudioListener
+    from engage_tui.sdk.audio_object import AudioObject
     from engage_tui.sdk.device_manager import DeviceManager
+    from engage_tui.sdk.distance_model import DistanceModel, DistanceModelDataPoints
     from engage_tui.sdk.enums import (
+        AudioBedFormat,
         AudioConnectionMode,
         ConnectionQuality,
         ConnectionState,
+        CoordinateSystem,
         DataPacketKind,
         DisconnectReason,
         MediaDeviceKind,
         ParticipantEvent,
         PermissionStatus,
+        PositionMode,
+        RenderingMode,
         RoomEvent,
+        SpatialMode,
         StreamState,
         SubscriptionStatus,
         TrackEvent,
@@ -76,6 +86,9 @@ if TYPE_CHECKING:
         Track,
         TrackStats,
     )
+    from engage_tui.spatial.directivity import Cone
+    from engage_tui.spatial.distance import DistanceModelDataPoint
+    from engage_tui.spatial.vectors import Quaternion, Vector3D
     from engage_tui.wire.token import Grants, create_token
 
 _HOMES = {
@@ -91,12 +104,19 @@ _HOMES = {
         "UsageError",
     ),
     "media.source": ("AudioFrame", "VideoFrame"),
+    "sdk.audio_bed": ("AudioBed",),
     "sdk.audio_connection_manager": ("AudioConnectionManager",),
+    "sdk.audio_file": ("AudioFile", "AudioInput"),
+    "sdk.audio_listener": ("AudioListener",),
+    "sdk.audio_object": ("AudioObject",),
     "sdk.device_manager": ("DeviceManager",),
+    "sdk.distance_model": ("DistanceModel", "DistanceModelDataPoints"),
     "sdk.enums": (
+        "AudioBedFormat",
         "AudioConnectionMode",
         "ConnectionQuality",
         "ConnectionState",
+        "CoordinateSystem",
         "DataPacketKind",
         "DisconnectReason",
         "MediaDeviceKind",
@@ -109,6 +129,9 @@ _HOMES = {
         "TrackKind",
         "TrackSource",
         "VideoQuality",
+        "PositionMode",
+        "RenderingMode",
+        "SpatialMode",
     ),
     "sdk.local_participant": ("LocalParticipant",),
     "sdk.local_profile": ("ParticipantTrackPermission",),
@@ -134,26 +157,40 @@ _HOMES = {
     "sdk.room": ("Room",),
     "sdk.space": ("Space",),
     "sdk.track": ("RemoteAudioTrack", "RemoteTrack", "RemoteVideoTrack", "Track", "TrackStats"),
+    "spatial.directivity": ("Cone",),
+    "spatial.distance": ("DistanceModelDataPoint",),
+    "spatial.vectors": ("Quaternion", "Vector3D"),
     "wire.token": ("Grants", "create_token"),
 }
 _PLACES = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "__version__",
+    "AudioBed",
+    "AudioBedFormat",
     "AudioCaptureOptions",
     "AudioConnectionManager",
     "AudioConnectionMode",
+    "AudioFile",
     "AudioFrame",
+    "AudioInput",
+    "AudioListener",
+    "AudioObject",
     "AuthError",
+    "Cone",
     "ConnectError",
     "ConnectionQuality",
     "ConnectionState",
+    "CoordinateSystem",
     "CreateLocalTracksOptions",
     "DataPacketKind",
     "DeviceError",
     "DeviceErrors",
     "DeviceManager",
     "DisconnectReason",
+    "DistanceModel",
+    "DistanceModelDataPoint",
+    "DistanceModelDataPoints",
     "EngageError",
     "Grants",
     "LocalAudioTrack",
@@ -168,18 +205,22 @@ __all__ = [
     "ParticipantPermission",
     "ParticipantTrackPermission",
     "PermissionStatus",
+    "PositionMode",
     "PublishError",
+    "Quaternion",
     "RefusedError",
     "RemoteAudioTrack",
     "RemoteParticipant",
     "RemoteTrack",
     "RemoteTrackPublication",
     "RemoteVideoTrack",
+    "RenderingMode",
     "Room",
     "RoomEvent",
     "RoomOptions",
     "ScreenShareCaptureOptions",
     "Space",
+    "SpatialMode",
     "StreamState",
     "SubscriptionStatus",
     "Track",
@@ -190,6 +231,7 @@ __all__ = [
     "TrackSource",
     "TrackStats",
     "UsageError",
+    "Vector3D",
     "VideoCaptureOptions",
     "VideoFrame",
     "VideoQuality",

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import click
 
-from engage_tui.cli.join import VIDEO_HELP, admitted, open_call, require_terminal, video_mode
+from engage_tui.cli.join import (
+    VIDEO_HELP,
+    admitted,
+    open_call,
+    require_terminal,
+    spatial_option,
+    video_mode,
+)
 from engage_tui.engine.messages import Start
 
 
@@ -13,12 +20,14 @@ from engage_tui.engine.messages import Start
 @click.option("--camera", metavar="SRC", help="default, name, index, file:PATH, test or off.")
 @click.option("--microphone", metavar="SRC", help="default, name, index, file:PATH, test or off.")
 @click.option("--speaker", metavar="DEV", help="Where to hear the others, or off.")
+@spatial_option
 @click.option("--video", metavar="MODE", help=VIDEO_HELP)
 def demo(
     name: str | None,
     camera: str | None,
     microphone: str | None,
     speaker: str | None,
+    spatial: str,
     video: str | None,
 ) -> int:
     """Sit in a call with four people who are drawn and spoken, on a room server of your own.
@@ -43,6 +52,7 @@ def demo(
                     microphone=microphone or "default",
                     speaker=speaker or "default",
                     subscribe="all",
+                    spatial=spatial,
                     required=",".join(
                         k for k, given in named.items() if given not in (None, "off")
                     ),

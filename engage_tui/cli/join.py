@@ -23,6 +23,16 @@ VIDEO_HELP = "How to draw pictures: auto, kitty, sixel, sextant, half, ascii …
 """Help of ``--video``; `engage-tui doctor` lists what works."""
 
 
+spatial_option = click.option(
+    "--spatial",
+    type=click.Choice(["off", "stereo", "binaural"]),
+    default="binaural",
+    show_default=True,
+    help="Voices around you: for headphones, for two speakers, or all in the middle (one ear, one speaker).",
+)
+"""For which ears; `demo` has it too."""
+
+
 @click.command(short_help="Join a room.")
 @click.argument("room", default="")
 @click.option("--url", help="The server's address.  [LIVEKIT_URL, or ws://127.0.0.1:7880]")
@@ -34,6 +44,7 @@ VIDEO_HELP = "How to draw pictures: auto, kitty, sixel, sextant, half, ascii …
 @click.option("--microphone", metavar="SRC", help="default, name, index, file:PATH, test or off.")
 @click.option("--screen", metavar="SRC", help="Share at once: screen, file:PATH or test.")
 @click.option("--speaker", metavar="DEV", help="Where to hear the others, or off.")
+@spatial_option
 @click.option(
     "--subscribe",
     default="microphone",
@@ -61,6 +72,7 @@ def join(  # noqa: PLR0913 - one parameter an option
     microphone: str | None,
     screen: str | None,
     speaker: str | None,
+    spatial: str,
     subscribe: str,
     video: str | None,
     yes: bool,
@@ -88,6 +100,7 @@ def join(  # noqa: PLR0913 - one parameter an option
         lobby=not yes and not as_json,
         required=",".join(kind for kind, given in named.items() if given not in (None, "off")),
         duration=duration or 0.0,
+        spatial=spatial,
     )
     if token is not None and not start.token:
         raise UsageError("The token is empty.", "Leave --token out, or give one.")

@@ -29,7 +29,13 @@ from engage_tui.engine.scene import call_view
 from engage_tui.engine.view import CallView, Phase
 from engage_tui.errors import DeviceErrors, EngageError, UsageError
 from engage_tui.log import log_path
-from engage_tui.sdk.enums import ConnectionState, DisconnectReason, RoomEvent, TrackSource
+from engage_tui.sdk.enums import (
+    ConnectionState,
+    DisconnectReason,
+    RoomEvent,
+    SpatialMode,
+    TrackSource,
+)
 from engage_tui.tasks import TaskGroup
 from engage_tui.wire.data import CHAT_TOPIC
 
@@ -166,7 +172,7 @@ class Call:
         self._watching = Watching(self._send_picture())
         self._intents = Intents(self)
         self.lobby = Lobby(self.start, self._lobby_changed)
-        self.space = Space()
+        self.space = Space(spatial=SpatialMode(self.start.spatial))
         for message in self._early:
             self._on_message(message)
         self._early.clear()
@@ -271,6 +277,7 @@ class Call:
 
     def _make_room(self) -> Room:
         from engage_tui.engine.events import Tap
+        from engage_tui.engine.seating import Seats
         from engage_tui.sdk.options import RoomOptions
 
         assert self.space is not None
@@ -289,6 +296,7 @@ class Call:
         )
         room = self.space.join_room(start.url, found.token, options)
         self.room = room
+        Seats(room).listen()
         Tap(self._on_event).listen(room)
         room.on(RoomEvent.DISCONNECTED, self._on_disconnected)
         room.on(RoomEvent.RECONNECTED, lambda: self._tell_joined(room))

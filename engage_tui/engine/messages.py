@@ -29,6 +29,7 @@ class Start(msgspec.Struct, frozen=True, array_like=True, tag=True):
         required: Which of ``camera,microphone,screen,speaker`` end the join with their exit code when they cannot
             be opened, instead of a warning (what the person named on the command line).
         duration: Leave by itself so many seconds after the join; 0: never.
+        spatial: ``off``, ``stereo`` or ``binaural``: for which ears the others are placed.
     """
 
     url: str = ""
@@ -47,6 +48,7 @@ class Start(msgspec.Struct, frozen=True, array_like=True, tag=True):
     events: bool = True
     required: str = ""
     duration: float = 0.0
+    spatial: str = "binaural"
 
 
 class Intent(msgspec.Struct, frozen=True, array_like=True, tag=True):

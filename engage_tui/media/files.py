@@ -43,7 +43,7 @@ class AudioFileSource(ThreadedSource[AudioFrame]):
         self._container: InputContainer | None = None
 
     def _prepare(self) -> None:
-        self._container = container = _open(self._path, "audio")
+        self._container = container = open_file(self._path, "audio")
         self._blocks = self._read(container)
         self._first = _next(self._blocks, self._path)
 
@@ -73,7 +73,7 @@ class AudioFileSource(ThreadedSource[AudioFrame]):
         )
         while True:
             empty = True
-            for frame in _decode(container, stream):
+            for frame in decode(container, stream):
                 frame.pts = None
                 for block in resampler.resample(frame):
                     empty = False
@@ -113,7 +113,7 @@ class VideoFileSource(ThreadedSource[VideoFrame]):
         return self._frame_rate
 
     def _prepare(self) -> None:
-        self._container = container = _open(self._path, "video")
+        self._container = container = open_file(self._path, "video")
         stream = container.streams.video[0]
         stream.thread_count = (
             1  # the cores belong to the call, and a clip decodes faster than it plays
@@ -145,7 +145,7 @@ class VideoFileSource(ThreadedSource[VideoFrame]):
         start, last = 0.0, -step
         while True:
             first: float | None = None
-            for frame in _decode(container, stream):
+            for frame in decode(container, stream):
                 time = frame.time
                 if time is not None:
                     first = time if first is None else first
@@ -165,7 +165,7 @@ def _planar(frame: av.VideoFrame) -> av.VideoFrame:
     return frame.reformat(format="yuv420p", threads=1)
 
 
-def _open(path: str, kind: Literal["audio", "video"]) -> InputContainer:
+def open_file(path: str, kind: Literal["audio", "video"]) -> InputContainer:
     """Open `path` for its first stream of `kind`.
 
     Raises:
@@ -176,7 +176,7 @@ def _open(path: str, kind: Literal["audio", "video"]) -> InputContainer:
     try:
         container = av.open(path)
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     if not (container.streams.video if kind == "video" else container.streams.audio):
         container.close()
         what = "pictures" if kind == "video" else "sound"
@@ -184,7 +184,7 @@ def _open(path: str, kind: Literal["audio", "video"]) -> InputContainer:
     return container
 
 
-def _decode(container: InputContainer, stream: AudioStream | VideoStream) -> Iterator[Any]:
+def decode(container: InputContainer, stream: AudioStream | VideoStream) -> Iterator[Any]:
     """Every frame of one round; damaged packets are left out."""
     for packet in container.demux(stream):
         try:
@@ -202,12 +202,13 @@ def _next(items: Iterator[T], path: str) -> T:
     try:
         return next(items)
     except StopIteration:
-        raise _unreadable(path, "nothing in it can be decoded") from None
+        raise unreadable(path, "nothing in it can be decoded") from None
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
-def _unreadable(path: str, error: object) -> MediaFileError:
+def unreadable(path: str, error: object) -> MediaFileError:
+    """The error of a file that is there and cannot be played."""
     return MediaFileError(
         f"{path} cannot be played: {getattr(error, 'strerror', None) or error}.",
         "Check that it is a media file that FFmpeg can read.",

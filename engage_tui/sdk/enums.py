@@ -127,6 +127,49 @@ class AudioConnectionMode(StrEnum):
     NEVER = "never"
 
 
+class PositionMode(StrEnum):
+    """What a position is relative to."""
+
+    SCENE_LOCKED = "scenelocked"
+    HEAD_LOCKED = "headlocked"
+
+
+class RenderingMode(StrEnum):
+    """Whether something has a place, or goes straight to the output."""
+
+    SPATIALIZED = "spatialized"
+    DIRECT_THROUGH = "directThrough"
+
+
+class CoordinateSystem(StrEnum):
+    """What a program's axes mean, see `engage_tui.spatial.coordinates`."""
+
+    OPENGL = "opengl"
+    UNITY = "unity"
+    ATMOKY = "atmoky"
+
+
+class AudioBedFormat(StrEnum):
+    """Channels of an audio bed: L R; L R C LFE Ls Rs; W Y Z X (AmbiX, SN3D)."""
+
+    STEREO = "stereo"
+    SURROUND51 = "surround51"
+    AMBISONICS1 = "ambisonics1"
+
+
+class SpatialMode(StrEnum):
+    """For which ears the mix is."""
+
+    OFF = "off"
+    """Everybody in the middle, the same on both sides, however far: for one ear or one loudspeaker."""
+
+    STEREO = "stereo"
+    """Two loudspeakers."""
+
+    BINAURAL = "binaural"
+    """Headphones."""
+
+
 class RoomEvent(StrEnum):
     """What a `Room` emits; arguments in `engage_tui.sdk.events`."""
 

@@ -9,27 +9,30 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from engage_tui.errors import EngageError
 from engage_tui.media.levels import Meter
-from engage_tui.media.source import BLOCK, AudioFrame
+from engage_tui.media.source import AudioFrame
 from engage_tui.media.speaker import AudioOutput, TimerOutput
-from engage_tui.spatial.pan import pan_gains
+from engage_tui.sdk.limiter import Limiter
+from engage_tui.spatial.renderer import Mode, Part, Renderer, Room
+from engage_tui.spatial.scene import Listener, Source, SourceSettings
 
 _log = logging.getLogger(__name__)
 
-Mono = npt.NDArray[np.float32]
+Block = npt.NDArray[np.float32]
 Stereo = npt.NDArray[np.float32]
-Pull = Callable[[int], Mono]
-"""Takes a number of samples, returns float32 ``(samples,)``, -1 to 1; must not block."""
+Pull = Callable[[int], Block]
+"""Takes a number of samples, returns float32 ``(samples,)`` or ``(samples, 2)``, -1 to 1; must not block."""
 Tap = Callable[[AudioFrame], None]
 
-_RAMP = (np.arange(1, BLOCK + 1, dtype=np.float32) / BLOCK)[:, None]
+_MIDDLE = SourceSettings(direct_through=True)  # of a voice without a place
 _COSTS = 6000  # blocks whose cost is remembered: the last minute
 
 
@@ -56,86 +59,44 @@ class MixerStats:
     cost_max: float
 
 
-class Limiter:
-    """Keeps a sum of voices within full scale.
+class Playable(Protocol):
+    """Something that sounds: a voice, or a bed of several loudspeakers."""
 
-    Below the threshold sound passes untouched. Above it the gain falls within a millisecond and recovers in about
-    0.3 s; what the fall leaves above the threshold is rounded off instead of cut.
-    """
-
-    threshold = 0.9
-
-    def __init__(self) -> None:
-        self._gain = 1.0
-
-    def process(self, block: Stereo) -> Stereo:
-        """Return the block, or a limited copy; float32 ``(samples, 2)``, within -1 to 1."""
-        peak = float(np.abs(block).max(initial=0.0))
-        wanted = min(1.0, self.threshold / peak) if peak > 0 else 1.0
-        before = self._gain
-        if wanted >= before:
-            wanted = min(wanted, before + 0.03)  # the recovery: the same share each block
-        if before == 1.0 and wanted == 1.0:
-            return block
-        self._gain = wanted
-        ramp = min(len(block), BLOCK // 10) if wanted < before else len(block)
-        gains = np.full((len(block), 1), wanted, np.float32)
-        gains[:ramp, 0] = np.linspace(before, wanted, ramp, dtype=np.float32)
-        limited = block * gains
-        over = np.abs(limited) - self.threshold
-        if float(over.max(initial=0.0)) > 0:
-            room = 1 - self.threshold
-            rounded = self.threshold + room * np.tanh(over / room)
-            limited = np.where(over > 0, np.sign(limited) * rounded, limited)
-        return limited.astype(np.float32, copy=False)
+    def parts(self, samples: int) -> Sequence[Part]:
+        """Its parts in the scene with their next blocks; called on the mixing thread, must neither block nor raise."""
 
 
 class Voice:
-    """One voice in the mix.
+    """One voice in the mix, or an object's sound.
 
     Attributes:
         meter: Levels of the voice as decoded, before gain and place.
+        part: Its part in the scene.
     """
 
-    def __init__(self, key: Hashable, pull: Pull, gain: float, azimuth: float) -> None:
+    def __init__(self, key: Hashable, pull: Pull, gain: float, source: Source | None) -> None:
         self.meter = Meter()
         self.taps: tuple[Tap, ...] = ()
+        self.part = Part(source or Source(_MIDDLE), gain)
         self._key = key
         self._pull = pull
-        self._gain, self._azimuth = gain, azimuth
-        self._wanted = self._gains()
-        self._applied = self._wanted
         self._pull_failed = self._tap_failed = False
 
-    def place(self, gain: float | None = None, azimuth: float | None = None) -> None:
-        """Change gain (linear) or azimuth (degrees, 90 right); glides there over the next block."""
-        self._gain = self._gain if gain is None else gain
-        self._azimuth = self._azimuth if azimuth is None else azimuth
-        self._wanted = self._gains()
-
-    def add_to(self, mix: Stereo, samples: int) -> None:
-        """Pull the next block, meter it, hand it to the taps, and add it to `mix`."""
+    def parts(self, samples: int) -> Sequence[Part]:
+        """Pull the next block, meter it, and hand it to the taps."""
         block = self._read(samples)
-        if block is None:
-            block = np.zeros(samples, np.float32)
-        self.meter.add(block)
+        silent = block is None or not block.any()
+        self.part.block = None if silent else block
+        heard = np.zeros(samples, np.float32) if block is None else block
+        self.meter.add(heard)
         if self.taps:
-            self._tell(block)
-        before, after = self._applied, self._wanted
-        if before is after:
-            mix += block[:, None] * after
-        else:
-            mix += block[:, None] * (before + (after - before) * _RAMP[:samples])
-            self._applied = after
+            self._tell(heard if heard.ndim == 1 else heard.mean(axis=1))
+        return (self.part,)
 
-    def _gains(self) -> Stereo:
-        left, right = pan_gains(self._azimuth)
-        return np.array([[left * self._gain, right * self._gain]], np.float32)
-
-    def _read(self, samples: int) -> Mono | None:
+    def _read(self, samples: int) -> Block | None:
         try:
             block = np.asarray(self._pull(samples), np.float32)
-            if block.shape != (samples,):
+            if block.shape not in ((samples,), (samples, 2)):
                 raise ValueError(f"a voice gave {block.shape} instead of {(samples,)}")
         except Exception:  # noqa: BLE001 - border: a voice must not silence the others
             if not self._pull_failed:
@@ -144,7 +105,7 @@ class Voice:
             return None
         return block if np.isfinite(block).all() else None
 
-    def _tell(self, block: Mono) -> None:
+    def _tell(self, block: Block) -> None:
         pcm = np.clip(np.rint(block * 32767), -32768, 32767).astype(np.int16)[:, None]
         frame = AudioFrame(pcm, time.monotonic())
         for tap in self.taps:
@@ -162,6 +123,10 @@ class Mixer:
     Args:
         output: Where the mix goes and what clocks it; a `TimerOutput` when None.
         on_output_lost: Called on the mixing thread when the device is gone; voices go on by the clock.
+
+    Attributes:
+        listener: Whose ears the mix is for.
+        room: What sounds around everybody.
     """
 
     def __init__(
@@ -169,6 +134,8 @@ class Mixer:
         output: AudioOutput | None = None,
         on_output_lost: Callable[[EngageError], None] | None = None,
     ) -> None:
+        self.listener = Listener()
+        self.room = Room()
         self._output: AudioOutput = output or TimerOutput()
         self._on_lost = on_output_lost
         self._lock = (
@@ -176,6 +143,8 @@ class Mixer:
         )  # guards the dictionary's replacement, never held while mixing
         self._switching = threading.Lock()
         self._voices: dict[Hashable, Voice] = {}
+        self._players: dict[Hashable, Playable] = {}  # the voices among them
+        self._renderer = Renderer("off", self.listener, self.room)
         self._limiter = Limiter()
         self._meter = Meter()
         self._running = False
@@ -192,33 +161,47 @@ class Mixer:
         """Levels of the mix."""
         return self._meter
 
-    def add_voice(self, key: Hashable, pull: Pull, gain: float = 1.0, azimuth: float = 0.0) -> None:
+    @property
+    def spatial(self) -> Mode:
+        """How directions are heard."""
+        return self._renderer.mode
+
+    def set_spatial(self, mode: Mode) -> None:
+        """Change how directions are heard, from the next block on. Takes some milliseconds: not on the event loop."""
+        if mode != self._renderer.mode:
+            self._renderer = Renderer(mode, self.listener, self.room, self._renderer.block)
+
+    def add_voice(
+        self, key: Hashable, pull: Pull, gain: float = 1.0, source: Source | None = None
+    ) -> None:
         """Mix a voice in, replacing another of the same key.
 
         Args:
             key: What names the voice to the other methods.
             pull: Called on the mixing thread every 10 ms; what it raises is logged once and heard as silence.
             gain: Linear.
-            azimuth: Degrees, 0 ahead, 90 right.
+            source: Its place and what else is set of it; None: in the middle, as it is.
         """
-        voice = Voice(key, pull, gain, azimuth)
+        voice = Voice(key, pull, gain, source)
         with self._lock:
             self._voices = {**self._voices, key: voice}
+            self._players = {**self._players, key: voice}
+
+    def add_player(self, key: Hashable, player: Playable) -> None:
+        """Mix in something of several parts, replacing what had the same key; `remove_voice` takes it out."""
+        with self._lock:
+            self._players = {**self._players, key: player}
 
     def remove_voice(self, key: Hashable) -> None:
         """Leave a voice out from the next block on (a pull may still be under way); unknown keys are ignored."""
         with self._lock:
             self._voices = {each: voice for each, voice in self._voices.items() if each != key}
+            self._players = {each: one for each, one in self._players.items() if each != key}
 
     def set_gain(self, key: Hashable, gain: float) -> None:
         """Change a voice's gain (linear); unknown keys are ignored."""
         if (voice := self._voices.get(key)) is not None:
-            voice.place(gain=gain)
-
-    def set_azimuth(self, key: Hashable, azimuth: float) -> None:
-        """Change a voice's direction (degrees, 0 ahead, 90 right); unknown keys are ignored."""
-        if (voice := self._voices.get(key)) is not None:
-            voice.place(azimuth=azimuth)
+            voice.part.gain = gain
 
     def voice_meter(self, key: Hashable) -> Meter | None:
         """The levels of a voice before gain and place; None when there is no such voice."""
@@ -295,16 +278,18 @@ class Mixer:
         """Mix the next block; called by the output on its thread. Never raises.
 
         Args:
-            samples: At most `BLOCK`.
+            samples: How many; a change of it costs some milliseconds.
 
         Returns:
             float32 ``(samples, 2)``, -1 to 1.
         """
         started = time.perf_counter()
-        mix = np.zeros((samples, 2), np.float32)
-        for voice in self._voices.values():
-            voice.add_to(mix, samples)
-        mix = self._limiter.process(mix)
+        renderer = self._renderer
+        if renderer.block != samples:
+            renderer = Renderer(renderer.mode, self.listener, self.room, samples)
+            self._renderer = renderer
+        parts = [part for player in self._players.values() for part in player.parts(samples)]
+        mix = self._limiter.process(renderer.render(parts))
         self._meter.add(mix)
         self._costs[self._count % _COSTS] = time.perf_counter() - started
         self._count += 1

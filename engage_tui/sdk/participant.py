@@ -25,11 +25,14 @@ from engage_tui.sdk.publication import (
     RemoteTrackPublication,
     TrackPublication,
 )
+from engage_tui.sdk.spatial_controls import SpatialControls
 from engage_tui.sdk.track import RemoteAudioTrack
 from engage_tui.tasks import TaskGroup
 
 if TYPE_CHECKING:
     from engage_tui.rtc.receiver import Receiver
+    from engage_tui.spatial.coordinates import Axes
+    from engage_tui.spatial.scene import Source
 
 PublicationT = TypeVar("PublicationT", RemoteTrackPublication, LocalTrackPublication)
 
@@ -80,8 +83,12 @@ class RoomPort(Protocol):
     def receiver_of(self, track_sid: str) -> Receiver | None:
         """The receiver of a track whose media section stands already."""
 
-    def add_voice(self, track: RemoteAudioTrack, gain: float) -> None:
-        """Mix a track in."""
+    @property
+    def axes(self) -> Axes:
+        """The coordinate system of the space."""
+
+    def add_voice(self, track: RemoteAudioTrack, gain: float, source: Source | None) -> None:
+        """Mix a track in, at its place; None: in the middle."""
 
     def remove_voice(self, track: RemoteAudioTrack) -> None:
         """Leave a track out of the mix."""
@@ -282,11 +289,12 @@ class Participant(Emitter, Generic[PublicationT]):
             self.emit(ParticipantEvent.CONNECTION_QUALITY_CHANGED, quality)
 
 
-class RemoteParticipant(Participant[RemoteTrackPublication]):
-    """Somebody else."""
+class RemoteParticipant(SpatialControls, Participant[RemoteTrackPublication]):
+    """Somebody else; what is set of their sound (`SpatialControls`) is of their microphone."""
 
     def __init__(self, info: models.ParticipantInfo, room: RoomPort) -> None:
-        super().__init__(info, room)
+        Participant.__init__(self, info, room)
+        SpatialControls.__init__(self, room.axes)
         self._mode = AudioConnectionMode.AUTO
         self._volume = 1.0
         self._audio_connected = False
@@ -350,7 +358,8 @@ class RemoteParticipant(Participant[RemoteTrackPublication]):
         microphone = publication.source is TrackSource.MICROPHONE
         if arguments and isinstance(arguments[0], RemoteAudioTrack):
             if event == TrackEvent.SUBSCRIBED:
-                self._room.add_voice(arguments[0], self._volume if microphone else 1.0)
+                place = (self._volume, self._source) if microphone else (1.0, None)
+                self._room.add_voice(arguments[0], *place)
             elif event == TrackEvent.UNSUBSCRIBED:
                 self._room.remove_voice(arguments[0])
         super().publication_event(publication, event, arguments)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from engage_tui.sdk.enums import AudioConnectionMode, TrackSource, VideoQuality
 from engage_tui.sdk.participant import RemoteParticipant
 from engage_tui.sdk.publication import RemoteTrackPublication
+from engage_tui.spatial.scene import Source
 
 WAITS = (0.0, 0.3, 1.2, 2.7, 4.8, 7.0, 7.0, 7.0, 7.0, 7.0)
 """Seconds before each try, as LiveKit's clients wait."""
@@ -43,6 +44,7 @@ class _Choices:
     mode: AudioConnectionMode
     volume: float
     analyse: bool
+    source: Source
     publications: dict[_Place, _Choice]
 
 
@@ -72,6 +74,7 @@ class Memory:
             participant.audio_connection_mode,
             participant.volume,
             participant._analyse_level,
+            participant._source,
             publications,
         )
 
@@ -79,6 +82,7 @@ class Memory:
         """Give mode and volume to somebody who is back, before any microphone is connected."""
         choices = self._choices.get(participant.identity)
         if choices is not None:
+            participant._source = choices.source
             participant.set_volume(choices.volume)
             participant.set_analyse_audio_level(choices.analyse)
             participant.set_audio_connection_mode(choices.mode)

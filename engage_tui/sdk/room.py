@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from engage_tui.rtc.receiver import Receiver
     from engage_tui.sdk.mixer import Mixer
     from engage_tui.sdk.track import RemoteAudioTrack
+    from engage_tui.spatial.coordinates import Axes
+    from engage_tui.spatial.scene import Source
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +47,7 @@ class SpacePort(OutputPort, Protocol):
     """What a room needs of its space."""
 
     mixer: Mixer
+    axes: Axes
 
     def microphones_changed(self) -> None:
         """Have the audio connection manager look again."""
@@ -350,9 +353,14 @@ class Room(RoomDevices):
         if said is not None:
             self.emit(said[0], *said[1])
 
-    def add_voice(self, track: RemoteAudioTrack, gain: float) -> None:
-        """Mix a track in."""
-        self._space.mixer.add_voice(track, track.pull, gain)
+    @property
+    def axes(self) -> Axes:
+        """The coordinate system of the space."""
+        return self._space.axes
+
+    def add_voice(self, track: RemoteAudioTrack, gain: float, source: Source | None) -> None:
+        """Mix a track in, at its place; None: in the middle."""
+        self._space.mixer.add_voice(track, track.pull, gain, source)
 
     def remove_voice(self, track: RemoteAudioTrack) -> None:
         """Leave a track out of the mix."""

@@ -8,36 +8,58 @@ from types import TracebackType
 from typing import Self
 
 from engage_tui.sdk.audio_connection_manager import DEFAULT_CONNECTIONS, AudioConnectionManager
-from engage_tui.sdk.mixer import Mixer
+from engage_tui.sdk.enums import AudioBedFormat, CoordinateSystem, SpatialMode
 from engage_tui.sdk.options import RoomOptions
 from engage_tui.sdk.participant import RemoteParticipant
 from engage_tui.sdk.room import Room
+from engage_tui.sdk.space_sound import SpaceSound
+from engage_tui.spatial.vectors import distance
 from engage_tui.tasks import TaskGroup
 
 _log = logging.getLogger(__name__)
 
 
-class Space:
+class Space(SpaceSound):
     """Sound and rooms of one listener; use it as ``async with Space() as space:``.
 
     Args:
         output: Where the mix is heard: None: nowhere, clocked by a timer; ``default``, or a device's id or name.
         auto_connections: How many microphones are connected at once.
+        coordinate_system: What every coordinate of this space means.
+        audio_bed_format: Channels of `audio_bed`; None: no bed.
+        number_of_audio_objects: How many audio objects there may be at a time.
+        number_of_distance_models: Length of `distance_models`.
+        spatial: For which ears the mix is.
 
     Attributes:
-        mixer: Mixes everything that is heard.
         rooms: The rooms that were joined and not left.
     """
 
     def __init__(
-        self, output: str | None = None, auto_connections: int = DEFAULT_CONNECTIONS
+        self,
+        output: str | None = None,
+        auto_connections: int = DEFAULT_CONNECTIONS,
+        *,
+        coordinate_system: CoordinateSystem = CoordinateSystem.OPENGL,
+        audio_bed_format: AudioBedFormat | None = None,
+        number_of_audio_objects: int = 16,
+        number_of_distance_models: int = 4,
+        spatial: SpatialMode = SpatialMode.BINAURAL,
     ) -> None:
+        super().__init__(
+            coordinate_system,
+            audio_bed_format,
+            number_of_audio_objects,
+            number_of_distance_models,
+            spatial,
+        )
         self.rooms: list[Room] = []
-        self.mixer = Mixer()
         self._output = output
         self._ended: list[Room] = []
         self._tasks = TaskGroup("space")
-        self._manager = AudioConnectionManager(self._listened_to, auto_connections)
+        self._manager = AudioConnectionManager(
+            self._listened_to, auto_connections, self._distance_to
+        )
         self._started = False
         self._ready = asyncio.Event()
 
@@ -106,11 +128,11 @@ class Space:
 
     @property
     def spatial_audio_initialized(self) -> bool:
-        """Whether the mixer runs."""
+        """Whether the renderer is made and runs."""
         return self._ready.is_set()
 
     async def spatial_audio_ready(self) -> None:
-        """Wait until the mixer runs (Engage's ``spatialAudioInitializedPromise``)."""
+        """Wait until the renderer runs (Engage's ``spatialAudioInitializedPromise``)."""
         await self._ready.wait()
 
     async def resume_audio(self) -> None:
@@ -123,6 +145,7 @@ class Space:
             await room._close_handlers()
         self._ended.clear()
         await self._tasks.cancel()
+        self._silence()
         await asyncio.to_thread(self.mixer.stop)
         self._started = False
         self._ready.clear()
@@ -141,8 +164,12 @@ class Space:
         if not self._started:
             self._started = True
             self._tasks.spawn(self._manager.run(), "audio_connection_manager")
+            await asyncio.to_thread(self._prepare_sound)
             await asyncio.to_thread(self.mixer.start)
             self._ready.set()
+
+    def _distance_to(self, participant: RemoteParticipant) -> float:
+        return distance(participant._source.position, self.mixer.listener.pose.position)
 
     def _listened_to(self) -> list[RemoteParticipant]:
         return [

@@ -22,6 +22,7 @@ Mode = Literal["off", "stereo", "binaural"]
 headphones."""
 
 _MIDDLE = np.sqrt(0.5)  # gain of each channel for what stands in the middle
+_NOTHING = np.zeros((2, 1))  # the room's answer where nothing has a place
 _CHARACTERS = 9  # degrees of the externalizer's character told apart
 
 
@@ -93,7 +94,7 @@ class Renderer:
         self._bank: Bank = (KemarBank if mode == "binaural" else PanBank)(self._size)
         self._low_passes = LowPasses(self._size)
         self._fade = (0.5 - 0.5 * np.cos(np.pi * np.arange(block) / block)).astype(np.float32)
-        self._reverb = Convolver(tail(), block, self._size)
+        self._reverb = Convolver(tail() if mode != "off" else _NOTHING, block, self._size)
         self._sent = np.zeros(self._size - block, np.float32)
         self._amount = room.reverb
         self._externalizer = Externalizer(block, self._size)
@@ -115,9 +116,11 @@ class Renderer:
             elif self._update(part, memory):
                 placed.append((part, memory))
         bus = self._sends(placed)
+        spatial = None
         if placed or bus is not None or self._reverb.sounds:
-            mix += self._spatial(placed, bus).T
-        outside = self._externalizer.process(mix if placed else None, self._room)
+            spatial = self._spatial(placed, bus)
+            mix += spatial.T
+        outside = self._externalizer.process(spatial, self._room)
         if outside is not None:
             mix += outside.T
         return mix
@@ -268,7 +271,7 @@ class Externalizer:
         """What is to be added to a block.
 
         Args:
-            ears: ``(block, 2)``; None: silence.
+            ears: ``(2, block)``; None: silence.
             room: How much, and how bright.
 
         Returns:
@@ -285,7 +288,7 @@ class Externalizer:
             self._convolver = Convolver(response, self._block, self._size, channels=2)
             self._step = step
             self._history[:] = 0
-        block = np.zeros((2, self._block), np.float32) if ears is None else ears.T
+        block = np.zeros((2, self._block), np.float32) if ears is None else ears
         samples = np.concatenate([self._history, block], axis=1)
         self._history = samples[:, self._block :]
         wet = self._convolver.process(np.fft.rfft(samples) if samples.any() else None)

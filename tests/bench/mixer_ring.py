@@ -6,7 +6,7 @@ a room server, three with three publishers each (at a lower priority, since they
 listener. By the clock a block counts as missed when it is ready later than a ring of three could hide; with a
 card (a PulseAudio null sink of the bench's own) when the callback finds the ring empty. On a machine with other work,
 ``--raised`` runs the listener and both servers at nice -15 and the publishers at 0 (needs the right to).
-``--alone`` measures the mixer without any call.
+``--alone`` measures the mixer without any call, as ``--spatial`` says.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import os
 import signal
 import subprocess
@@ -28,6 +29,9 @@ from rich.console import Console
 from rich.table import Table
 
 from engage_tui.sdk.mixer import Mixer
+from engage_tui.spatial.renderer import Mode
+from engage_tui.spatial.scene import Source, SourceSettings
+from engage_tui.spatial.vectors import Vector3D
 from tests.virtual_sound import SPEAKER, VirtualSound
 
 PROCESSES, EACH = 3, 3
@@ -40,13 +44,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=120.0, help="of each run")
     parser.add_argument("--clock", choices=("timer", "card", "both"), default="both")
     parser.add_argument("--alone", action="store_true", help="the mixer with synthetic voices")
+    parser.add_argument("--spatial", choices=("off", "stereo", "binaural"), default="binaural")
     parser.add_argument(
         "--raised", action="store_true", help="everything but the publishers at nice -15"
     )
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything started is ended
     if options.alone:
-        alone(options.seconds)
+        alone(options.seconds, options.spatial)
         return
     if options.raised:
         os.setpriority(os.PRIO_PROCESS, 0, -15)
@@ -149,12 +154,16 @@ def ended(process: subprocess.Popen[str], end: Callable[[], None]) -> Iterator[N
             process.wait()
 
 
-def alone(seconds: float) -> None:
+def alone(seconds: float, spatial: Mode) -> None:
     """The mixer by the clock with nine synthetic voices and nothing else."""
     noise = np.random.default_rng(0).standard_normal((50, 480)).astype(np.float32) * 0.05
     mixer = Mixer()
+    mixer.set_spatial(spatial)
     for number in range(PROCESSES * EACH):
-        mixer.add_voice(number, Noise(noise, number), azimuth=number * 20.0 - 80)
+        angle = math.radians(number * 20.0 - 80)
+        place = Vector3D(math.sin(angle), 0, -math.cos(angle))
+        source = Source(SourceSettings(reverb_send=0.1), place)
+        mixer.add_voice(number, Noise(noise, number), source=source)
     mixer.start()
     time.sleep(seconds)
     stats, costs = mixer.stats, mixer.block_costs() * 1000

@@ -23,6 +23,8 @@ from engage_tui.media import devices, levels, quiet
 from engage_tui.media.microphone import MicrophoneSource
 from engage_tui.media.speaker import SpeakerOutput, TimerOutput
 from engage_tui.sdk.mixer import Mixer
+from engage_tui.spatial.scene import Source
+from engage_tui.spatial.vectors import Vector3D
 from tests.waiting import until_sync
 
 quiet.redirect_native_stderr()
@@ -43,7 +45,8 @@ tone, lost, ended, heard = Tone(), [], [], []
 _LEVELS = """
 found = devices.list_devices()
 mixer = Mixer(SpeakerOutput("VSPK"))
-mixer.add_voice("tone", tone, azimuth=90.0)
+mixer.set_spatial("stereo")
+mixer.add_voice("tone", tone, source=Source(position=Vector3D(1, 0, 0)))
 mixer.start()
 microphone = MicrophoneSource("vspkmon")
 microphone.add_sink(heard.append)

@@ -11,6 +11,8 @@ from livekit.protocol import models, rtc
 
 from engage_tui.rtc.receiver import ReceiverStats
 from engage_tui.sdk.participant import RemoteParticipant
+from engage_tui.spatial.coordinates import OPENGL
+from engage_tui.spatial.scene import Source
 from engage_tui.tasks import TaskGroup
 
 
@@ -37,6 +39,8 @@ class FakeRoom:
         self.sent: list[rtc.SignalRequest] = []
         self.events: list[tuple[str, tuple[Any, ...]]] = []
         self.voices: dict[Any, float] = {}
+        self.places: dict[Any, Source | None] = {}
+        self.axes = OPENGL
         self.receivers: dict[str, Any] = {}
         self.may_subscribe = True
         self.changes = 0
@@ -50,8 +54,9 @@ class FakeRoom:
     def receiver_of(self, track_sid: str) -> Any:
         return self.receivers.get(track_sid)
 
-    def add_voice(self, track: Any, gain: float) -> None:
+    def add_voice(self, track: Any, gain: float, source: Source | None) -> None:
         self.voices[track] = gain
+        self.places[track] = source
 
     def remove_voice(self, track: Any) -> None:
         del self.voices[track]
