@@ -41,10 +41,8 @@ _ANSWER = re.compile(
     rb"\x1b_G[^\x1b]*\x1b\\"
     rb"|\x1b\]11;[^\x07\x1b]*(?:\x07|\x1b\\)"
     rb"|\x1bP[>!][^\x1b]*\x1b\\"
-    rb"|\x1b\[\?\d+;\d+\$y"
     rb"|\x1b\[[46];\d+;\d+t"
-    rb"|\x1b\[\?\d+;\d+;[\d;]*S"
-    rb"|\x1b\[\?[\d;]*c"
+    rb"|\x1b\[\?[\d;]*\$?[A-Za-z]"  # of any kind and length: no key begins like this
 )
 _BEGUN = re.compile(
     rb"\x1b(?:[_P\[\]]|_G[^\x1b]*\x1b?|\]1[^\x07\x1b]*\x1b?|P[>!][^\x1b]*\x1b?|\[[?46][^\x1b]*)?\Z"

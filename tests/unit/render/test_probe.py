@@ -21,6 +21,9 @@ KITTY = (
 )
 XTERM = b"\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b[?2026;0$y\x1bP>|XTerm(379)\x1b\\\x1b[?1;0;256S\x1b[?63;1;2;4;6;9;15c"
 
+# The same xterm as it comes, without sixels: its refusal is shorter than an answer.
+PLAIN = b"\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b[?2026;0$y\x1bP>|XTerm(379)\x1b\\\x1b[?1;3S\x1b[?64;1;2;6;9;15;28c"
+
 
 @contextmanager
 def terminal(answer: Callable[[bytes], bytes], delay: float = 0.0) -> Iterator[tuple[int, int]]:
@@ -155,3 +158,9 @@ def test_keys_pass_while_answers_are_late() -> None:
     assert late.keep(b"\x1b_Gi=31") == b""
     assert late.release() == b""
     assert not late.done
+
+
+@pytest.mark.parametrize("said", [KITTY, XTERM, PLAIN])
+def test_nothing_that_a_terminal_says_counts_as_typed(said: bytes) -> None:
+    assert parse(said).typed == b""
+    assert LateAnswers().keep(said + b"?") == b"?"
