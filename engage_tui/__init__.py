@@ -78,6 +78,7 @@ if TYPE_CHECKING:
         TrackPublication,
     )
     from engage_tui.sdk.room import Room
+    from engage_tui.sdk.rpc import Invocation, RpcError
     from engage_tui.sdk.space import Space
     from engage_tui.sdk.track import (
         RemoteAudioTrack,
@@ -89,6 +90,8 @@ if TYPE_CHECKING:
     from engage_tui.spatial.directivity import Cone
     from engage_tui.spatial.distance import DistanceModelDataPoint
     from engage_tui.spatial.vectors import Quaternion, Vector3D
+    from engage_tui.wire.data import Stream
+    from engage_tui.wire.position import Placement
     from engage_tui.wire.token import Grants, create_token
 
 _HOMES = {
@@ -155,11 +158,14 @@ _HOMES = {
     "sdk.participant": ("Participant", "ParticipantPermission", "RemoteParticipant"),
     "sdk.publication": ("LocalTrackPublication", "RemoteTrackPublication", "TrackPublication"),
     "sdk.room": ("Room",),
+    "sdk.rpc": ("Invocation", "RpcError"),
     "sdk.space": ("Space",),
     "sdk.track": ("RemoteAudioTrack", "RemoteTrack", "RemoteVideoTrack", "Track", "TrackStats"),
     "spatial.directivity": ("Cone",),
     "spatial.distance": ("DistanceModelDataPoint",),
     "spatial.vectors": ("Quaternion", "Vector3D"),
+    "wire.data": ("Stream",),
+    "wire.position": ("Placement",),
     "wire.token": ("Grants", "create_token"),
 }
 _PLACES = {name: module for module, names in _HOMES.items() for name in names}
@@ -193,6 +199,7 @@ __all__ = [
     "DistanceModelDataPoints",
     "EngageError",
     "Grants",
+    "Invocation",
     "LocalAudioTrack",
     "LocalParticipant",
     "LocalTrack",
@@ -206,6 +213,7 @@ __all__ = [
     "ParticipantTrackPermission",
     "PermissionStatus",
     "PositionMode",
+    "Placement",
     "PublishError",
     "Quaternion",
     "RefusedError",
@@ -218,9 +226,11 @@ __all__ = [
     "Room",
     "RoomEvent",
     "RoomOptions",
+    "RpcError",
     "ScreenShareCaptureOptions",
     "Space",
     "SpatialMode",
+    "Stream",
     "StreamState",
     "SubscriptionStatus",
     "Track",

@@ -1,65 +1,45 @@
-"""Data packets on their way in: read, each reliable one once, text streams put together."""
+"""Data packets on their way in: read, each reliable one once, streams put together."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
 from livekit.protocol import models
 
-from engage_tui.sdk.enums import DataPacketKind
 from engage_tui.wire import data
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What somebody sent.
-
-    Attributes:
-        sid: The sender's SID; empty for a server's message.
-        identity: The sender's identity; likewise.
-    """
-
-    payload: bytes
-    kind: DataPacketKind
-    topic: str
-    sid: str
-    identity: str
-
-
 class DataInbox:
-    """Turns the bytes of data channels into messages."""
+    """Turns the bytes of data channels into packets and streams."""
 
     def __init__(self) -> None:
-        self._texts = data.TextStreams()
+        self._streams = data.Streams()
         self._last: dict[str, int] = {}  # the newest reliable packet of each participant, by SID
 
-    def take(self, label: str, payload: bytes) -> Message | None:
-        """Read a data channel's message; None while there is nothing to hand on.
+    def take(self, label: str, payload: bytes) -> models.DataPacket | None:
+        """Read a data channel's message; None if it is unreadable or came before.
 
         Args:
             label: The channel's.
-            payload: One `DataPacket`; unreadable ones are dropped.
+            payload: One `DataPacket`.
         """
         try:
             packet = models.DataPacket.FromString(payload)
         except DecodeError:
             _log.warning("dropped an unreadable data packet of %d bytes", len(payload))
             return None
-        reliable = label == data.RELIABLE
-        if reliable and packet.sequence:
+        if label == data.RELIABLE and packet.sequence:
             if packet.sequence <= self._last.get(packet.participant_sid, 0):
                 return None  # sent again after a reconnect
             self._last[packet.participant_sid] = packet.sequence
-        kind = DataPacketKind.RELIABLE if reliable else DataPacketKind.LOSSY
-        sender = packet.participant_sid, packet.participant_identity
-        if packet.WhichOneof("value") == "user":
-            return Message(packet.user.payload, kind, packet.user.topic, *sender)
-        text = self._texts.feed(packet)
-        return None if text is None else Message(text[1].encode(), kind, text[0], *sender)
+        return packet
+
+    def stream(self, packet: models.DataPacket) -> data.Stream | None:
+        """The stream that this packet completes."""
+        return self._streams.feed(packet)
 
     def forget(self, sid: str) -> None:
         """The participant has left."""

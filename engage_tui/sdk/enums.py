@@ -229,6 +229,7 @@ class ParticipantEvent(StrEnum):
     CONNECTION_QUALITY_CHANGED = "connectionQualityChanged"
     DATA_RECEIVED = "dataReceived"
     IS_SPEAKING_CHANGED = "isSpeakingChanged"
+    POSITION_CHANGED = "positionChanged"
     PARTICIPANT_METADATA_CHANGED = "participantMetadataChanged"
     PARTICIPANT_NAME_CHANGED = "participantNameChanged"
     PARTICIPANT_ATTRIBUTES_CHANGED = "participantAttributesChanged"

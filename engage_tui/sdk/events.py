@@ -70,13 +70,17 @@ class Emitter:
     def emit(self, event: StrEnum, *arguments: Any) -> None:
         """Call the handlers of `event` in order, then hand it on to whatever this object belongs to."""
         for handler in self._handlers.get(event, ()):
-            try:
-                result = handler(*arguments)
-                if inspect.iscoroutine(result):
-                    self._handler_tasks.spawn(result, f"on {event}")
-            except Exception:  # noqa: BLE001 - border: a handler is foreign code
-                _log.exception("a handler of %s failed", event)
+            self.call(handler, *arguments, name=event)
         self._reemit(event, arguments)
+
+    def call(self, handler: Handler, *arguments: Any, name: str = "a handler") -> None:
+        """Call foreign code: a plain function now, a coroutine function as a task; what it raises is logged."""
+        try:
+            result = handler(*arguments)
+            if inspect.iscoroutine(result):
+                self._handler_tasks.spawn(result, f"on {name}")
+        except Exception:  # noqa: BLE001 - border: a handler is foreign code
+            _log.exception("a handler of %s failed", name)
 
     async def wait_for(
         self,

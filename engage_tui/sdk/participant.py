@@ -27,7 +27,10 @@ from engage_tui.sdk.publication import (
 )
 from engage_tui.sdk.spatial_controls import SpatialControls
 from engage_tui.sdk.track import RemoteAudioTrack
+from engage_tui.spatial.coordinates import FORWARD
+from engage_tui.spatial.vectors import Quaternion, Vector3D
 from engage_tui.tasks import TaskGroup
+from engage_tui.wire.position import Placement
 
 if TYPE_CHECKING:
     from engage_tui.rtc.receiver import Receiver
@@ -299,6 +302,7 @@ class RemoteParticipant(SpatialControls, Participant[RemoteTrackPublication]):
         self._volume = 1.0
         self._audio_connected = False
         self._analyse_level = False
+        self._placement: Placement | None = None
 
     @property
     def audio_connection_mode(self) -> AudioConnectionMode:
@@ -314,6 +318,22 @@ class RemoteParticipant(SpatialControls, Participant[RemoteTrackPublication]):
     def volume(self) -> float:
         """Linear gain of their microphone."""
         return self._volume
+
+    @property
+    def placement(self) -> Placement | None:
+        """Where they say they are, in metres, and where they look; None until they said so.
+
+        Axes as in `engage_tui.wire.position`. Each change is told by ``ParticipantEvent.POSITION_CHANGED(placement)``.
+        """
+        return self._placement
+
+    def _synchronised(self, placement: Placement) -> None:
+        """They said where they are: their voice is heard from there."""
+        if placement != self._placement:
+            self._placement = placement
+            self._source.position = Vector3D(*placement.position)
+            self._source.update(front=Quaternion(*placement.orientation).rotate(FORWARD))
+            self.emit(ParticipantEvent.POSITION_CHANGED, placement)
 
     @property
     def audio_level(self) -> float:

@@ -28,6 +28,7 @@ _NOT_REEMITTED = frozenset(
         ParticipantEvent.AUDIO_CONNECTION_CHANGED,
         ParticipantEvent.IS_SPEAKING_CHANGED,
         ParticipantEvent.DATA_RECEIVED,
+        ParticipantEvent.POSITION_CHANGED,
     }
 )
 

@@ -21,6 +21,7 @@ from engage_tui.sdk.enums import (
     ParticipantEvent,
     RoomEvent,
 )
+from engage_tui.sdk.events import Handler
 from engage_tui.sdk.local_participant import LocalParticipant
 from engage_tui.sdk.options import RoomOptions
 from engage_tui.sdk.participant import Participant, RemoteParticipant
@@ -31,7 +32,8 @@ from engage_tui.sdk.reemission import at_room
 from engage_tui.sdk.room_devices import OutputPort, RoomDevices
 from engage_tui.sdk.server_messages import take_subscription_message, updated_speakers
 from engage_tui.tasks import TaskGroup
-from engage_tui.wire.data import RELIABLE
+from engage_tui.wire import position
+from engage_tui.wire.data import CHAT_TOPIC, RELIABLE, Stream
 
 if TYPE_CHECKING:
     from engage_tui.rtc.receiver import Receiver
@@ -48,6 +50,7 @@ class SpacePort(OutputPort, Protocol):
 
     mixer: Mixer
     axes: Axes
+    position_sync: bool
 
     def microphones_changed(self) -> None:
         """Have the audio connection manager look again."""
@@ -65,6 +68,7 @@ class Room(RoomDevices):
         self._token = token
         self._receivers: dict[str, Receiver] = {}
         self._inbox = DataInbox()
+        self._stream_handlers: dict[str, Handler] = {}
         self._settled = asyncio.Event()
         self._ending = False
         self._ended = asyncio.Event()
@@ -151,6 +155,8 @@ class Room(RoomDevices):
         """The server let us in for the first time; those who are there cause no events."""
         self._info.CopyFrom(join.room)
         self._local = LocalParticipant(join.participant, self)
+        if self._space.position_sync:
+            self.tasks.spawn(self._local._share_position(), "position")
         self.emit(RoomEvent.SIGNAL_CONNECTED)
         for info in join.other_participants:
             self._arrive(info, announce=False)
@@ -324,6 +330,8 @@ class Room(RoomDevices):
         if participant in self._speakers:
             self._speakers.remove(participant)
         self._inbox.forget(sid)
+        if self._local is not None:
+            self._local._rpc.left(participant.identity)
         self.emit(RoomEvent.PARTICIPANT_DISCONNECTED, participant)
         self._space.microphones_changed()
 
@@ -409,17 +417,57 @@ class Room(RoomDevices):
 
     def on_data(self, label: str, payload: bytes) -> None:
         """See `ConnectionOwner`."""
-        message = self._inbox.take(label, payload)
-        if message is None:
+        packet = self._inbox.take(label, payload)
+        if packet is None or (self._local is not None and self._local._rpc.take(packet)):
             return
-        participant = self._by_sid(message.sid)
+        participant = self._by_sid(packet.participant_sid)
         if participant is None:
-            participant = self.get_participant_by_identity(message.identity)
-        if participant is not None:
-            participant.emit(ParticipantEvent.DATA_RECEIVED, message.payload, message.kind)
-        self.emit(
-            RoomEvent.DATA_RECEIVED, message.payload, participant, message.kind, message.topic
-        )
+            participant = self.get_participant_by_identity(packet.participant_identity)
+        kind = DataPacketKind.RELIABLE if label == RELIABLE else DataPacketKind.LOSSY
+        match packet.WhichOneof("value"):
+            case "user" if packet.user.topic == position.TOPIC:
+                placement = position.decode(packet.user.payload)
+                if placement is not None and isinstance(participant, RemoteParticipant):
+                    participant._synchronised(placement)
+            case "user":
+                self._received(packet.user.payload, participant, kind, packet.user.topic)
+            case "chat_message":  # as older web clients send it
+                words = packet.chat_message.message.encode()
+                self._received(words, participant, kind, CHAT_TOPIC)
+            case _:
+                stream = self._inbox.stream(packet)
+                if stream is not None:
+                    self._stream_received(stream, participant, kind)
+
+    def _stream_received(
+        self, stream: Stream, participant: Participant[Any] | None, kind: DataPacketKind
+    ) -> None:
+        handler = self._stream_handlers.get(stream.topic)
+        if handler is not None:
+            self.call(handler, stream, participant)
+        else:
+            self._received(stream.content, participant, kind, stream.topic)
+
+    def _received(
+        self, payload: bytes, sender: Participant[Any] | None, kind: DataPacketKind, topic: str
+    ) -> None:
+        if sender is not None:
+            sender.emit(ParticipantEvent.DATA_RECEIVED, payload, kind)
+        self.emit(RoomEvent.DATA_RECEIVED, payload, sender, kind, topic)
+
+    def register_stream_handler(self, topic: str, handler: Handler) -> None:
+        """Have streams on `topic` given whole to `handler(stream, participant)` instead of ``DATA_RECEIVED``.
+
+        Args:
+            topic: The streams' topic.
+            handler: Gets a `Stream` (kind, name, type, attributes, content) and who sent it; may be a coroutine
+                function.
+        """
+        self._stream_handlers[topic] = handler
+
+    def unregister_stream_handler(self, topic: str) -> None:
+        """Have streams on `topic` reported as ``DATA_RECEIVED`` again."""
+        self._stream_handlers.pop(topic, None)
 
     async def _close_handlers(self) -> None:
         """End the coroutine handlers that still run (for the space)."""

@@ -30,6 +30,8 @@ class Space(SpaceSound):
         number_of_audio_objects: How many audio objects there may be at a time.
         number_of_distance_models: Length of `distance_models`.
         spatial: For which ears the mix is.
+        position_sync: Send our own position (`LocalParticipant.set_position`) to the others, on change and now and
+            then without one; theirs are taken in any case.
 
     Attributes:
         rooms: The rooms that were joined and not left.
@@ -45,6 +47,7 @@ class Space(SpaceSound):
         number_of_audio_objects: int = 16,
         number_of_distance_models: int = 4,
         spatial: SpatialMode = SpatialMode.BINAURAL,
+        position_sync: bool = False,
     ) -> None:
         super().__init__(
             coordinate_system,
@@ -53,6 +56,7 @@ class Space(SpaceSound):
             number_of_distance_models,
             spatial,
         )
+        self.position_sync = position_sync
         self.rooms: list[Room] = []
         self._output = output
         self._ended: list[Room] = []
