@@ -101,6 +101,41 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "copy_invite", ("y",), "copy invite", "Copy the command with which others join.", Scope.CALL
     ),
+    Action(
+        "cycle_picture",
+        ("a",),
+        "picture",
+        "Draw pictures another way, of those that work here.",
+        Scope.CALL,
+    ),
+    Action(
+        "show_alone",
+        ("f",),
+        "whole screen",
+        "Show one person on the whole screen, or everybody again.",
+        Scope.CALL,
+    ),
+    Action(
+        "toggle_fill",
+        ("z",),
+        "fit or fill",
+        "Fit pictures into their tiles, or fill these and cut.",
+        Scope.CALL,
+    ),
+    Action(
+        "toggle_mirror",
+        ("x",),
+        "mirror",
+        "See yourself as in a mirror, or as the others do.",
+        Scope.CALL,
+    ),
+    Action(
+        "snapshot",
+        ("i",),
+        "snapshot",
+        "Save the selected picture, as PNG and as text.",
+        Scope.CALL,
+    ),
     Action("help", ("question_mark", "f1"), "keys", "Show every key.", Scope.CALL),
     Action("leave", ("q",), "leave", "Leave the call.", Scope.CALL, "leave"),
     Action("close_panel", ("escape",), "close", "Close the open panel.", Scope.ALWAYS),

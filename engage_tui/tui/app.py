@@ -141,6 +141,11 @@ class EngageApp(App[wire.Left]):
         self.session.forget(" ".join(each for each in (left.message, left.hint) if each))
         self._connect(self._restart())
 
+    def on_resize(self) -> None:
+        """Another font has cells of another shape, and pictures keep theirs."""
+        if self.outlook.refresh_cell():
+            self._page.restyle()
+
     # -- Ctrl+Z ------------------------------------------------------------------------------------------------------
 
     def action_suspend_process(self) -> None:

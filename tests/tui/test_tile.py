@@ -33,7 +33,7 @@ class TileApp(App[None]):
 
     def __init__(self, terminal: Terminal | None = None, mode: CellMode | None = None) -> None:
         super().__init__()
-        self.tile = Tile(3, terminal=terminal or Terminal(), mode=mode)
+        self.tile = Tile(3, terminal=terminal or Terminal(), mode=mode or CellMode.HALF)
 
     def compose(self) -> ComposeResult:
         yield self.tile

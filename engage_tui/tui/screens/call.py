@@ -12,9 +12,12 @@ from textual.widgets import Static
 
 from engage_tui.engine.actions import Action, Scope, by_id
 from engage_tui.engine.view import Phase, PublicationView, Subscription, ToggleView
+from engage_tui.errors import UsageError
+from engage_tui.render import snapshot
 from engage_tui.sdk.enums import AudioConnectionMode, TrackKind
 from engage_tui.tui import keys, words
-from engage_tui.tui.model import TOGGLES, Change, LogLine
+from engage_tui.tui.model import TOGGLES, Change, LogLine, others
+from engage_tui.tui.outlook import outlook_of
 from engage_tui.tui.screens.page import Page
 from engage_tui.tui.session import Session
 from engage_tui.tui.size import SMALLEST
@@ -71,6 +74,7 @@ class CallScreen(Page):
         self.query_one("#log").border_title = "Log"
         self.query_one(PeoplePanel).focus()
         self.show(Change(call=True, people=True))
+        self.query_one(ControlBar).show_picture(outlook_of(self.app).mode.value)
         self._tick()
         self.set_interval(1.0, self._tick)
 
@@ -265,7 +269,68 @@ class CallScreen(Page):
         self.set_class(wanted is True, "-log")
         self.set_class(wanted is False, "-no-log")
 
+    # -- pictures ----------------------------------------------------------------------------------------------------
+
+    def _cycle_picture(self) -> None:
+        outlook_of(self.app).cycle()
+        self.restyle()
+
+    def _toggle_fill(self) -> None:
+        outlook = outlook_of(self.app)
+        outlook.fill = not outlook.fill
+        self.restyle()
+
+    def _toggle_mirror(self) -> None:
+        outlook = outlook_of(self.app)
+        outlook.mirror = not outlook.mirror
+        self.restyle()
+
+    def restyle(self) -> None:
+        """Draw as the outlook has it now, and say so."""
+        self.query_one(ControlBar).show_picture(outlook_of(self.app).mode.value)
+        self.query_one(Stage).restyle()
+
+    def _show_alone(self, wanted: bool | None = None) -> None:
+        stage = self.query_one(Stage)
+        alone = not stage.solo if wanted is None else wanted
+        key = self._most_wanted() if alone else ""
+        stage.show_alone(key)
+        self.set_class(bool(key), "-solo")
+        if alone and not key:
+            self.notify("There is nobody to show.")
+
+    def _most_wanted(self) -> str:
+        """The selected picture or person, else who speaks, else the first on the stage."""
+        item = self.query_one(PeoplePanel).selected
+        if item is not None:
+            publication = item.publication
+            if publication is not None and publication.kind is TrackKind.VIDEO:
+                return publication.key
+            return item.person.identity
+        people = others(self._model.people.values())
+        speaking = [each.identity for each in people if each.speaking]
+        return next(iter(speaking or [each.identity for each in people]), "")
+
+    def _snapshot(self) -> None:
+        wanted = self._most_wanted()
+        tiles = [tile for tile in self.query_one(Stage).tiles if tile.has_picture]
+        tile = next((each for each in tiles if each.belongs(wanted)), next(iter(tiles), None))
+        taken = tile.snapshot() if tile is not None else None
+        if tile is None or taken is None:
+            self.notify("There is no picture to save.")
+            return
+        who = tile.person.identity if tile.person is not None else "picture"
+        try:
+            image, _ = snapshot.keep(who, *taken)
+        except UsageError as error:
+            self.notify(f"{error.message} {error.hint}", severity="error", markup=False)
+            return
+        self.notify(str(image), title="Saved, and as .ans beside it", markup=False)
+
     def _close_panel(self) -> None:
+        if self.query_one(Stage).solo:
+            self._show_alone(False)
+            return
         if self._log_wanted:
             self._log_wanted = None
             self._show_log()
@@ -299,6 +364,11 @@ class CallScreen(Page):
         "toggle_log": _toggle_log,
         "close_panel": _close_panel,
         "copy_invite": _copy_invite,
+        "cycle_picture": _cycle_picture,
+        "show_alone": _show_alone,
+        "toggle_fill": _toggle_fill,
+        "toggle_mirror": _toggle_mirror,
+        "snapshot": _snapshot,
         "help": _help,
         "leave": _leave,
         "leave_anywhere": _leave,

@@ -138,6 +138,10 @@ class LobbyScreen(Page):
         if meter.active:
             meter.hear(self.session.model.levels.get(_PREVIEW, 0.0))
 
+    def restyle(self) -> None:
+        """Draw one's own picture another way."""
+        self.query_one(Preview).restyle()
+
     def show_waiting(self) -> None:
         """While the engine joins, the button says so and a second Enter does nothing."""
         self._show_joining()

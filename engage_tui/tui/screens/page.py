@@ -19,6 +19,9 @@ class Page(Screen[None]):
     def show(self, change: Change) -> None:
         """Draw what changed, and nothing else."""
 
+    def restyle(self) -> None:
+        """Pictures are to be drawn another way, or the terminal's cells have another shape."""
+
     def show_waiting(self) -> None:
         """An intent was sent or answered: show what is pending."""
 

@@ -21,12 +21,16 @@ from engage_tui.tui import keys
 SWITCHES = ("toggle_microphone", "toggle_camera", "toggle_screen")
 """The actions that show a switch of one's own."""
 
-BAR = (*SWITCHES, "toggle_row", "toggle_log", "copy_invite", "help", "leave")
+PICTURE = "cycle_picture"
+"""The action that says how pictures are drawn."""
+
+BAR = (*SWITCHES, "toggle_row", PICTURE, "toggle_log", "copy_invite", "help", "leave")
 """The bar from left to right."""
 
-DROPPED = ("copy_invite", "toggle_row", "toggle_log", "help")
+DROPPED = ("copy_invite", PICTURE, "toggle_row", "toggle_log", "help")
 """What makes room on a narrow screen, first to last; its keys go on working."""
 
+_PICTURE_WORDS = "picture: quadrant"  # as wide as any of them gets
 _SHORT = {"camera": "CAM", "share": "SHARE"}
 
 
@@ -55,6 +59,9 @@ class ControlButton(Widget):
     view: reactive[ToggleView | None] = reactive(None)
     """The switch behind the button; None for plain commands."""
 
+    text: reactive[str] = reactive("")
+    """Words in place of the action's label."""
+
     short: reactive[bool] = reactive(False, layout=True)
     """Use the shortest words."""
 
@@ -73,7 +80,7 @@ class ControlButton(Widget):
     def words(self) -> str:
         """The button's text after its key."""
         if self.view is None:
-            return self.action.label
+            return self.text or self.action.label
         return switch_words(self.action, self.view, short=self.short)
 
     def watch_view(self, view: ToggleView | None) -> None:
@@ -110,7 +117,10 @@ class ControlBar(Horizontal):
     def compose(self) -> ComposeResult:
         """All buttons; `on_resize` hides those that do not fit."""
         for action_id in BAR:
-            yield ControlButton(by_id(action_id))
+            button = ControlButton(by_id(action_id))
+            if action_id == PICTURE:
+                button.text = _PICTURE_WORDS
+            yield button
 
     def show(self, toggle: Callable[[str], ToggleView], *, joined: bool) -> None:
         """Show one's own switches; red is for failures and, in the room, for a muted microphone.
@@ -125,6 +135,11 @@ class ControlBar(Horizontal):
             muted = joined and action_id == "toggle_microphone" and not view.on
             button.view = view
             button.set_class(muted or bool(view.error), "-alert")
+
+    def show_picture(self, mode: str) -> None:
+        """Say how pictures are drawn, in a place of fixed width."""
+        button = self.query_one(f"#control-{PICTURE}", ControlButton)
+        button.text = f"picture: {mode}".ljust(len(_PICTURE_WORDS))
 
     def on_resize(self, event: events.Resize) -> None:
         """Shorten words first, then drop what has a key anyway."""
@@ -144,7 +159,7 @@ class ControlBar(Horizontal):
             if action_id in hidden:
                 continue
             action = by_id(action_id)
-            text = action.label
+            text = _PICTURE_WORDS if action_id == PICTURE else action.label
             if action_id in SWITCHES:
                 text = switch_words(action, ToggleView(), short=short)
             total += cell_len(keys.shown(action.key)) + 1 + cell_len(text) + 2

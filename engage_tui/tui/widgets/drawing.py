@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engage_tui.render.cells import MODES, Canvas, CellMode, ColourDepth, wanted_pixels
+from engage_tui.render.cells import CELL_ASPECT, MODES, Canvas, CellMode, ColourDepth
 from engage_tui.render.initials import colour_of, initials, portrait
-from engage_tui.render.picture import Pixels, Rgb, letterbox
+from engage_tui.render.picture import Pixels, Rgb, cover, letterbox
 
 _WHITE: Rgb = (255, 255, 255)
 _BLACK: Rgb = (0, 0, 0)
@@ -24,6 +24,8 @@ class Look:
         dark: Whether the theme is.
         background: Beside pictures and behind initials.
         accent: Of the speaker's frame.
+        aspect: Height of a cell divided by its width.
+        fill: Cut what does not fit, instead of leaving bars.
     """
 
     mode: CellMode
@@ -31,6 +33,19 @@ class Look:
     dark: bool
     background: Rgb
     accent: Rgb
+    aspect: float = CELL_ASPECT
+    fill: bool = False
+
+    @property
+    def tall(self) -> float:
+        """Height of one of the mode's pixels divided by its width, on this terminal."""
+        across, down = MODES[self.mode].pixels
+        return self.aspect * across / down
+
+    def wanted(self, columns: int, rows: int) -> tuple[int, int]:
+        """The box of square pixels that a place can show."""
+        width, height = self.box(columns, rows)
+        return width, max(1, round(height * self.tall))
 
     @property
     def mono(self) -> bool:
@@ -70,7 +85,11 @@ def picture_canvas(
     """
     mode = MODES[look.mode]
     box, below = look.box(columns, rows), covered * mode.pixels[1]
-    canvas = letterbox(pixels, box, look.background, mode.tall, below)
+    if look.fill:
+        return _framed(
+            cover(pixels, (box[0], box[1] - below), look.background, look.tall), look, framed
+        )
+    canvas = letterbox(pixels, box, look.background, look.tall, below)
     return _framed(canvas[: box[1] - below], look, framed)
 
 
@@ -100,7 +119,7 @@ def _portrait(name: str, identity: str, columns: int, rows: int, look: Look) -> 
     if not letters or rows <= 0:
         return None
     mode = MODES[look.mode]
-    size = wanted_pixels(look.mode, columns, rows)
+    size = look.wanted(columns, rows)
     colour = colour_of(identity)
     drawn = None
     if mode.pixels == (1, 1) or look.mono:
@@ -113,7 +132,7 @@ def _portrait(name: str, identity: str, columns: int, rows: int, look: Look) -> 
             drawn = portrait(letters, size, look.background, None, ink=colour)
     if drawn is None:
         return None
-    return letterbox(drawn, look.box(columns, rows), look.background, mode.tall)
+    return letterbox(drawn, look.box(columns, rows), look.background, look.tall)
 
 
 def _framed(canvas: Pixels, look: Look, framed: bool) -> Pixels:

@@ -73,6 +73,10 @@ class Preview(Tile):
         self._hidden = False
         self._say()
 
+    @property
+    def _own_camera(self) -> bool:
+        return True
+
     def _caption_line(self, width: int) -> Caption:
         label = words.shorten(self._camera.label or "camera", max(0, width - 3))
         return Caption(words.fit(label, max(0, width - 2)), "", "", False)

@@ -11,7 +11,6 @@ from textual.widget import Widget
 
 from engage_tui.engine import messages
 from engage_tui.engine.view import CallView, PersonView
-from engage_tui.render.cells import CellMode
 from engage_tui.tui.widgets.arrange import MOST, Seat, Seating, arrange, capacity
 from engage_tui.tui.widgets.caption import wants_picture
 from engage_tui.tui.widgets.invite import Invite
@@ -47,6 +46,7 @@ class Stage(Widget):
         self._shown: dict[str, Tile] = {}  # by seat; at most MOST
         self._watches: dict[int, messages.Watch] = {}
         self._hidden = False
+        self._solo = ""
 
     def compose(self) -> ComposeResult:
         """All tiles at once: they appear and go without being made anew."""
@@ -101,10 +101,26 @@ class Stage(Widget):
         """What is wanted now: all of it is to be said again to a new engine."""
         return tuple(self._watches.values())
 
-    def use_mode(self, mode: CellMode) -> None:
-        """Draw pictures another way."""
+    def restyle(self) -> None:
+        """Draw pictures another way: the outlook has changed."""
         for tile in self._tiles:
-            tile.mode = mode
+            tile.restyle()
+
+    # -- one alone ---------------------------------------------------------------------------------------------------
+
+    @property
+    def solo(self) -> str:
+        """The publication or person that has the whole stage; empty: nobody."""
+        return self._solo
+
+    def show_alone(self, key: str) -> None:
+        """Give the whole stage to somebody as long as they are there; empty: to all again.
+
+        Args:
+            key: `PublicationView.key`, or an identity.
+        """
+        self._solo = key
+        self._arrange()
 
     # -- layout ------------------------------------------------------------------------------------------------------
 
@@ -119,7 +135,12 @@ class Stage(Widget):
         room = capacity(width, height)
         people = list(self._people.values())
         alone = all(person.local for person in people)
-        seats = self._seating.seat(people, room - alone, self._chosen)
+        chosen = [self._solo] if self._solo else self._chosen
+        seats = self._seating.seat(people, room - alone, chosen)
+        if (one := [seat for seat in seats if _is(seat, self._solo)]) and self._solo:
+            self._seat(one[:1], [Region(0, 0, width, height)])
+            _place(self._invite, None)
+            return
         large = bool(seats) and seats[0].large
         regions = arrange(width, height, len(seats) + alone, large=large)
         if alone and not seats:
@@ -188,6 +209,13 @@ class Stage(Widget):
         """A tile has its size."""
         event.stop()
         self._watch(event.tile)
+
+
+def _is(seat: Seat, key: str) -> bool:
+    """Whether a seat is a publication's or person's."""
+    return key in (seat.key, seat.person.identity) or (
+        seat.publication is not None and seat.publication.key == key
+    )
 
 
 def _place(widget: Widget, region: Region | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 import numpy as np
@@ -17,16 +18,18 @@ from textual.widget import Widget
 
 from engage_tui.engine import messages
 from engage_tui.engine.view import PersonView, PublicationView
-from engage_tui.render.cells import CellMode, ColourDepth, cells, wanted_pixels
+from engage_tui.render.cells import CellMode, ColourDepth, cells
+from engage_tui.render.choice import AUTO
 from engage_tui.render.picture import Picture, Pixels
 from engage_tui.render.rows import RowEncoder, basic_colour
-from engage_tui.render.terminal import Terminal, default_mode
+from engage_tui.render.terminal import Terminal
 from engage_tui.tui import words
-from engage_tui.tui.outlook import terminal_of
+from engage_tui.tui.outlook import Outlook, outlook_of
 from engage_tui.tui.widgets.caption import STATE, Caption, caption, wants_picture, why_not
 from engage_tui.tui.widgets.cell_strip import CellStrip, strips
 from engage_tui.tui.widgets.drawing import Look, picture_canvas, portrait_canvas
 
+_USUAL = (16, 9)
 _PLAIN = str.maketrans({words.FULL: "#", words.EMPTY: "-", "…": "."})
 
 
@@ -82,16 +85,17 @@ class Tile(Widget):
 
         Args:
             number: Its number in `messages.Watch` and `messages.Picture`.
-            mode: How to draw; None: as the terminal allows.
-            terminal: What can be drawn; None: what the environment says.
+            mode: How to draw; None: as the app has it.
+            terminal: What can be drawn; None: as the app has it.
             id: Textual's.
             classes: Textual's.
         """
         super().__init__(id=id, classes=classes)
         self.number = number
         self.key = ""
-        self._mode = mode
-        self._terminal = terminal
+        self._outlook: Outlook | None = None
+        if terminal is not None:
+            self._outlook = Outlook(terminal, mode.value if mode else AUTO)
         self._encoder: RowEncoder | None = None
         self._person: PersonView | None = None
         self._publication: PublicationView | None = None
@@ -144,6 +148,10 @@ class Tile(Widget):
         """What it shows."""
         return self._publication
 
+    def belongs(self, key: str) -> bool:
+        """Whether the tile is that publication's or that person's."""
+        return key in (self.key, self._person.identity if self._person is not None else "")
+
     @property
     def reason(self) -> str:
         """Why there is no picture."""
@@ -161,27 +169,47 @@ class Tile(Widget):
         return self._person is not None and self._person.speaking and not screen
 
     @property
+    def outlook(self) -> Outlook:
+        """The terminal, and how pictures are wanted."""
+        if self._outlook is None:
+            self._outlook = outlook_of(self.app)
+        return self._outlook
+
+    @property
     def terminal(self) -> Terminal:
         """What can be drawn."""
-        if self._terminal is None:
-            self._terminal = terminal_of(self.app)
-        return self._terminal
+        return self.outlook.terminal
 
     @property
     def mode(self) -> CellMode:
-        """How pictures are drawn."""
-        return self._mode or default_mode(self.terminal)
+        """How pictures are drawn with text."""
+        return self.outlook.drawn[0]
 
-    @mode.setter
-    def mode(self, mode: CellMode) -> None:
-        self._mode = mode
+    def restyle(self) -> None:
+        """Draw as the outlook has it now, and say that pictures of another size are wanted."""
         self._draw()
         self.post_message(self.Resized(self))
 
     @property
+    def mirrored(self) -> bool:
+        """Whether left and right are swapped: people know themselves from mirrors."""
+        return self.outlook.mirror and self._own_camera
+
+    @property
+    def _own_camera(self) -> bool:
+        publication = self._publication
+        return publication is not None and publication.local and publication.source == "camera"
+
+    @property
     def pixels(self) -> tuple[int, int]:
         """The box of square pixels that pictures should fit into."""
-        return wanted_pixels(self.mode, self.size.width, self.size.height)
+        if not self.size:
+            return 0, 0
+        width, height = self.look.wanted(*self.size)
+        if self.outlook.fill:  # a picture of the usual shape shall cover the box
+            scale = max(width / _USUAL[0], height / _USUAL[1])
+            width, height = math.ceil(_USUAL[0] * scale), math.ceil(_USUAL[1] * scale)
+        return width, height
 
     # -- pictures ----------------------------------------------------------------------------------------------------
 
@@ -223,6 +251,12 @@ class Tile(Widget):
             self.refresh(*regions)
         return size
 
+    def snapshot(self) -> tuple[Pixels, list[str]] | None:
+        """The picture and the rows that show it; None: there is none."""
+        if self._picture is None or not self._rows:
+            return None
+        return self._picture.pixels, [row.render(self.app.console) for row in self._rows]
+
     @property
     def unfinished(self) -> bool:
         """Whether rows of the newest picture are not shown yet."""
@@ -248,12 +282,15 @@ class Tile(Widget):
         if self._look is None:
             background = self.background_colors[1]
             accent = self.get_component_styles("tile--speaking").background
+            mode, colour = self.outlook.drawn
             self._look = Look(
-                self.mode,
-                self.terminal.colour,
+                mode,
+                colour,
                 self.app.current_theme.dark,
                 (background.r, background.g, background.b),
                 (accent.r, accent.g, accent.b),
+                self.terminal.aspect,
+                self.outlook.fill,
             )
         return self._look
 
@@ -263,9 +300,8 @@ class Tile(Widget):
 
     def _fitted(self, picture: Picture) -> Pixels:
         width, height = self.size
-        return picture_canvas(
-            picture.pixels, width, height, self.look, framed=self.speaking, covered=1
-        )
+        pixels = picture.pixels[:, ::-1] if self.mirrored else picture.pixels
+        return picture_canvas(pixels, width, height, self.look, framed=self.speaking, covered=1)
 
     def _encode(self, canvas: Pixels) -> None:
         """Encode the rows that differ from what was encoded last."""
