@@ -28,7 +28,7 @@ from pyte.screens import Char
 
 HERE = Path(__file__).parent
 COMMAND = Path(sys.executable).with_name("engage-tui")
-DEMO = "demo --name ada --camera off --microphone off --speaker off"
+DEMO = "demo --name ada --camera off --microphone off --speaker off --video half"
 PATIENCE = 90.0
 FONT, CELL_WIDTH, CELL_HEIGHT = 15.0, 9.0, 18.0
 GROUND, INK = "101317", "d8dde3"
@@ -56,7 +56,7 @@ SHOTS = (
         "lobby-100x30",
         100,
         30,
-        "join hall --name ada --camera test --microphone test",
+        "join hall --name ada --camera test --microphone test --video half",
         ("ada",),
         100,
     ),

@@ -24,6 +24,11 @@ pytestmark = [pytest.mark.terminal, pytest.mark.timeout(150)]
 SLOW = 60.0
 
 
+def blocks(text: str) -> int:
+    """How many characters are halves or quarters of a cell."""
+    return sum("\u2580" <= letter <= "\u259f" for letter in text)
+
+
 def demo_then_exit_code(target: Path) -> str:
     """A shell's line that runs the demo and leaves its exit code in `target`."""
     return f"{shlex.quote(str(COMMAND))} demo; echo $? > {shlex.quote(str(target))}; sleep 60"
@@ -46,7 +51,7 @@ def test_demo_in_tmux(tmp_path: Path, columns: int, rows: int) -> None:
     try:
         pane = "#{alternate_on} #{cursor_flag} #{mouse_any_flag}"
         until_sync(lambda: "Mira" in tmux("capture-pane", "-p"), SLOW)
-        until_sync(lambda: tmux("capture-pane", "-p").count("▀") > 200, SLOW, "pictures")
+        until_sync(lambda: blocks(tmux("capture-pane", "-p")) > 200, SLOW, "pictures")
         assert tmux("display-message", "-p", pane).split()[0] == "1"
         tmux("send-keys", "q")
         until_sync(lambda: code.exists() and code.read_text(), SLOW, "the demo ended")

@@ -54,10 +54,10 @@ async def test_one_person_alone_and_back() -> None:
             (tile,) = stage.tiles
             assert tile.key == "mira/camera/"
             assert tile.region.size == (size[0], size[1] - 1)  # the bar stays
-            assert not panel.display
+            assert [panel.display] == [False]
             await pilot.press(back)
             await pilot.pause()
-            assert panel.display
+            assert [panel.display] == [True]
             assert stage.solo == ""
             assert len(stage.tiles) != 1
     assert engine.received
