@@ -34,6 +34,7 @@ class VideoMode(StrEnum):
 
 _PIXELS = (VideoMode.KITTY, VideoMode.SIXEL, VideoMode.ITERM2)
 _LETTERS = (VideoMode.ASCII, VideoMode.ASCII_MONO)
+_QUADRANT_NAMES = ("vte", "iterm2", "konsole", "alacritty", "vscode")
 _DRAWN = tuple(mode for mode in VideoMode if mode.value in tuple(CellMode))
 
 AUTO = "auto"
@@ -126,7 +127,10 @@ def _judge_blocks(mode: VideoMode, terminal: Terminal) -> tuple[bool, bool, str]
         return False, False, "this terminal is not known to draw sextants"
     if mode is VideoMode.SEXTANT:
         return True, True, "this terminal draws sextants itself"
-    return True, terminal.colour >= ColourDepth.INDEXED, "nearly every font has quadrants"
+    known = terminal.name.lower().startswith(_QUADRANT_NAMES)
+    if not known:
+        return True, False, "works if the font has them: xterm's bitmap fonts do not"
+    return True, terminal.colour >= ColourDepth.INDEXED, "this terminal's fonts have quadrants"
 
 
 def _judge_pixels(mode: VideoMode, terminal: Terminal) -> tuple[bool, bool, str]:

@@ -72,12 +72,12 @@ def test_background_distance_and_multiplexer() -> None:
     ("name", "environ", "auto"),
     [
         ("kitty(0.26.5)", {"TERM": "xterm-kitty"}, VideoMode.SEXTANT),
-        ("XTerm(379)", {"TERM": "xterm-256color"}, VideoMode.QUADRANT),
-        ("tmux 3.3a", {"TERM": "tmux-256color", "TMUX": "/x"}, VideoMode.QUADRANT),
+        ("XTerm(379)", {"TERM": "xterm-256color"}, VideoMode.HALF),
+        ("tmux 3.3a", {"TERM": "tmux-256color", "TMUX": "/x"}, VideoMode.HALF),
         ("VTE(6003)", {"TERM": "xterm-256color"}, VideoMode.QUADRANT),
         ("VTE(7203)", {"TERM": "xterm-256color"}, VideoMode.SEXTANT),
         ("", {"TERM": "xterm-256color", "VTE_VERSION": "7203"}, VideoMode.SEXTANT),
-        ("", {"TERM": "xterm-256color", "VTE_VERSION": "7203", "TMUX": "/x"}, VideoMode.QUADRANT),
+        ("", {"TERM": "xterm-256color", "VTE_VERSION": "7203", "TMUX": "/x"}, VideoMode.HALF),
         ("", {"TERM": "xterm-256color", "WT_SESSION": "1"}, VideoMode.SEXTANT),
         ("", {"TERM": "xterm"}, VideoMode.HALF),
         ("", {"TERM": "linux"}, VideoMode.HALF),
@@ -103,7 +103,7 @@ def test_pixels_only_where_they_can_go() -> None:
         VideoMode.SIXEL
     )
     remote = detect({**local, "SSH_TTY": "/dev/pts/1"}, said)
-    assert best(remote).mode is VideoMode.QUADRANT
+    assert best(remote).mode is VideoMode.HALF
     assert VideoMode.SIXEL in working(remote)
     for lacking in ({"TMUX": "/x"}, {"NO_COLOR": "1"}):
         assert not any(mode.pixels for mode in working(detect({**local, **lacking}, said)))
