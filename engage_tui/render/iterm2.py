@@ -26,7 +26,7 @@ class Iterm2Encoder:
         if fitted is None:
             return ""
         rgb = fitted
-        before, self._shown = self._shown, (rgb, place)
+        before, self._shown = self._shown, (rgb.copy(), place)
         if not full and before is not None and before[1] == place and same(before[0], rgb):
             return ""
         data = self._jpeg.encode(rgb)

@@ -54,7 +54,7 @@ class KittyEncoder:
         if fitted is None:
             return ""
         rgb = fitted
-        before, self._shown = self._shown, (rgb, place)
+        before, self._shown = self._shown, (rgb.copy(), place)
         if not full and before is not None and before[1] == place and same(before[0], rgb):
             return ""
         height, width = rgb.shape[:2]

@@ -102,8 +102,8 @@ class RowEncoder:
         else:
             indexed = self.colour is ColourDepth.INDEXED
             front, back = (8, 18) if indexed else (2, 6)
-            grid[..., front : front + 4] = _bytes(_NEXT.take(_codes(fg, indexed, False)))
-            grid[..., back : back + 4] = _bytes(_LAST.take(_codes(bg, indexed, True)))
+            grid[..., front : front + 4] = _bytes(_NEXT.take(colour_codes(fg, indexed, False)))
+            grid[..., back : back + 4] = _bytes(_LAST.take(colour_codes(bg, indexed, True)))
         return grid
 
 
@@ -128,8 +128,8 @@ def _bytes(words: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint8]:
     return np.asarray(words.view(np.uint8).reshape(*words.shape, 4), np.uint8)
 
 
-def _codes(rgb: Pixels, indexed: bool, behind: bool) -> npt.NDArray[np.uint8]:
-    """The SGR number of the palette's nearest colour."""
+def colour_codes(rgb: Pixels, indexed: bool, behind: bool) -> npt.NDArray[np.uint8]:
+    """The SGR number of the palette's nearest colour: of 256, or of 16 as ink or as what lies behind."""
     short = rgb >> 3
     place = (
         (short[..., 0].astype(np.uint16) << 10)
