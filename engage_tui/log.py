@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import logging.handlers
 import os
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import platformdirs
@@ -36,13 +38,37 @@ def log_path() -> Path:
     return Path(platformdirs.user_log_dir("engage-tui", appauthor=False)) / "engage-tui.log"
 
 
-def setup(process: str, *, level: int = logging.INFO, to_stderr: bool = False) -> None:
+class JsonLines(logging.Formatter):
+    """A record as one JSON object a line: ``time``, ``level``, ``process``, ``logger``, ``message``, ``error``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without its end."""
+        entry: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "process": record.process,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            entry["error"] = self.formatException(record.exc_info)
+        return json.dumps(entry, ensure_ascii=False)
+
+
+def setup(
+    process: str,
+    *,
+    level: int = logging.INFO,
+    to_stderr: bool = False,
+    as_json: bool = False,
+) -> None:
     """Send this process's log records to the log file, or to stderr for a server in the foreground.
 
     Args:
         process: A short name of the process for the first line.
         level: The least severe level that is kept.
         to_stderr: Write to stderr instead of the file.
+        as_json: Write lines of JSON instead of text.
     """
     handler: logging.Handler
     if to_stderr:
@@ -56,7 +82,7 @@ def setup(process: str, *, level: int = logging.INFO, to_stderr: bool = False) -
             )
         except OSError:
             handler = logging.NullHandler()  # a read-only home must not stop a call
-    handler.setFormatter(logging.Formatter(_FORMAT))
+    handler.setFormatter(JsonLines() if as_json else logging.Formatter(_FORMAT))
     handler.addFilter(MaskSecrets())
     root = logging.getLogger()
     root.handlers[:] = [handler]

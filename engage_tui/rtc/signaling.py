@@ -315,6 +315,8 @@ def refusal(url: str, status: int, body: str) -> EngageError:
         return RefusedError(
             f"The server refused the join ({status}).{said}", "Check the room's and your own name."
         )
+    if status == 503 and "limit" in body:
+        return RefusedError(f"The server is full.{said}", "Try again when somebody has left.")
     return ConnectError(f"The server cannot take the join ({status}).{said}", "Try again later.")
 
 

@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import logging
 import socket
+import ssl
 import time
 
 from aiohttp import web
@@ -17,6 +18,7 @@ from engage_tui.server.api import RoomService
 from engage_tui.server.channels import load
 from engage_tui.server.client import Client
 from engage_tui.server.config import ServerConfig as ServerConfig
+from engage_tui.server.config import tls_context
 from engage_tui.server.events import Happening, RoomEvent
 from engage_tui.server.metrics import CONTENT_TYPE, Metrics
 from engage_tui.server.mux import UdpMux, bind_error
@@ -80,7 +82,7 @@ class RunningServer:
     def url(self) -> str:
         """Where clients of this machine reach it."""
         host = "127.0.0.1" if ipaddress.ip_address(self.host).is_unspecified else self.host
-        return f"ws://{host}:{self.port}"
+        return f"{'wss' if self.config.certificate else 'ws'}://{host}:{self.port}"
 
     @property
     def http_url(self) -> str:
@@ -96,6 +98,12 @@ class RunningServer:
     def participants(self) -> int:
         """How many people are in all rooms."""
         return sum(len(room.clients) for room in self.rooms.values())
+
+    @property
+    def video_tracks(self) -> int:
+        """How many videos are published, or announced, in all rooms."""
+        clients = [client for room in self.rooms.values() for client in room.clients.values()]
+        return sum(client.publisher.videos for client in clients)
 
     def check_room_for(self, claims: Claims) -> None:
         """Whether one more participant is taken; who comes back in place of a session always is.
@@ -125,6 +133,8 @@ class RunningServer:
                 empty_timeout=self.config.empty_timeout,
                 departure_timeout=self.config.departure_timeout,
                 listener=self._on_event,
+                limits=self.config.limits,
+                takes_video=lambda: self.video_tracks < self.config.limits.video_tracks,
             )
             room.happened(Happening.ROOM_STARTED)
         return room
@@ -161,15 +171,18 @@ class RunningServer:
         await self._runner.cleanup()
         self.mux.close()
 
-    async def listen(self) -> None:
+    async def listen(self, tls: ssl.SSLContext | None = None) -> None:
         """Open the TCP port and start the clock; `start_server` does this.
+
+        Args:
+            tls: Serve TLS with this.
 
         Raises:
             PortInUseError: The port is taken.
         """
         await self._runner.setup()
         try:
-            site = web.TCPSite(self._runner, self.host, self.config.port)
+            site = web.TCPSite(self._runner, self.host, self.config.port, ssl_context=tls)
             await site.start()
         except OSError as error:
             await self._runner.cleanup()
@@ -212,7 +225,8 @@ async def start_server(config: ServerConfig | None = None) -> RunningServer:
 
     Raises:
         PortInUseError: A port is taken.
-        UsageError: The address is none of this machine's, or the development secret would be open to others.
+        UsageError: The address is none of this machine's, the TLS files are not good, or the development secret
+            would be open to others.
     """
     config = config or ServerConfig()
     host = _resolve(config.bind)
@@ -221,10 +235,11 @@ async def start_server(config: ServerConfig | None = None) -> RunningServer:
             f"Refusing to listen on {config.bind} with the development secret: anybody could join.",
             "Choose a secret with --secret (at least 32 characters), or bind to 127.0.0.1.",
         )
+    tls = tls_context(config)
     mux = UdpMux(host, config.rtc_port)
     server = RunningServer(config, host, mux)
     try:
-        await server.listen()
+        await server.listen(tls)
     except BaseException:
         mux.close()
         raise

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from engage_tui.server.limits import Allowance
 from engage_tui.server.transport import PeerTransport
 from engage_tui.wire.data import DATA_TRACK, LOSSY, RELIABLE
 
@@ -95,6 +97,7 @@ class DataChannels:
         self._sctp: RTCSctpTransport | None = None
         self._remote: tuple[int, int] | None = None
         self._channels: dict[str, RTCDataChannel] = {}
+        self.allowance: Allowance | None = None  # of what the peer sends, in bytes
         self._slow = False
         self._waiting: deque[bytes] = deque(maxlen=_MAX_WAITING)
         transport.on_data = self._on_data
@@ -164,6 +167,8 @@ class DataChannels:
     def _on_data(self, data: bytes) -> None:
         if (sctp := self._sctp) is None:
             return  # SCTP repeats its first packet until both are ready
+        if self.allowance and not self.allowance.take(len(data), time.monotonic()):
+            return  # a lost packet is what makes SCTP send more slowly
         try:
             run_now(sctp._handle_data(data))
         except ConnectionError:

@@ -99,6 +99,7 @@ class Client:
             if single
             else SubscriberConnection(mux, claims.identity, events)
         )
+        self.publisher.limit(room.limits)
         self.publisher.transport.on_lost = self._on_lost
         self.subscriber.transport.on_lost = self._on_lost
         self.wanted: set[str] = set()

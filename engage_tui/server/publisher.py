@@ -21,6 +21,7 @@ from engage_tui.server.descriptions import (
 )
 from engage_tui.server.incoming import IncomingStream, PublishedTrack
 from engage_tui.server.layers import order
+from engage_tui.server.limits import Allowance, Limits
 from engage_tui.server.mux import UdpMux
 from engage_tui.server.speakers import LevelMeter
 from engage_tui.server.transport import PeerTransport
@@ -76,6 +77,7 @@ class PublisherConnection:
         self._arrivals = Arrivals(self.transport.send_rtcp)
         self._streams: dict[int, IncomingStream] = {}
         self._by_mid: dict[str, PublishedTrack] = {}
+        self._inflow = Allowance(Limits().media_rate)
         self._numbers: dict[str, int] = {}  # header extension ids by URI
         self._remote_ufrag = ""
         self._version = 0
@@ -121,6 +123,16 @@ class PublisherConnection:
         return rtc.SessionDescription(
             type="answer", sdp=str(reply), id=offer.id, mid_to_track_id=mids
         )
+
+    @property
+    def videos(self) -> int:
+        """How many videos are published or announced."""
+        return sum(t.video for t in [*self.tracks.values(), *self.pending.values()])
+
+    def limit(self, limits: Limits) -> None:
+        """Set how much may come in a second."""
+        self._inflow = Allowance(limits.media_rate)
+        self.channels.allowance = Allowance(limits.data_rate)
 
     def revoke(self, track: PublishedTrack) -> None:
         """End a track, or forget an announced one, although the client still offers it."""
@@ -243,6 +255,8 @@ class PublisherConnection:
         if packet is None:
             return
         now = time.monotonic()
+        if not self._inflow.take(len(data), now):
+            return  # what is more than one client may send is lost here, before it is multiplied
         stream = self._streams.get(packet.ssrc)
         mid = rid = b""
         numbers = self._numbers

@@ -116,9 +116,15 @@ def add_track(client: Client, request: rtc.AddTrackRequest) -> None:
         track = announce(request, sid("TR_"))
         publisher.pending[request.cid] = track
     else:
+        words = ""
+        if reason == Reason.LIMIT_EXCEEDED:
+            words = f"limits: {MAX_PENDING} announced and {_MAX_TRACKS} published tracks of one participant, "
+            words += f"{client.room.limits.video_tracks} videos of everybody"
         client.send(
             rtc.SignalResponse(
-                request_response=rtc.RequestResponse(reason=reason, add_track=request)
+                request_response=rtc.RequestResponse(
+                    reason=reason, message=words, add_track=request
+                )
             )
         )
         return
@@ -146,6 +152,10 @@ def _refusal(client: Client, request: rtc.AddTrackRequest) -> Reason | None:
     if not request.cid or len(request.cid) > 256 or request.sid:
         return Reason.INVALID_REQUEST
     if len(client.publisher.pending) >= MAX_PENDING or len(client.publisher.tracks) >= _MAX_TRACKS:
+        return Reason.LIMIT_EXCEEDED
+    if request.cid in client.publisher.pending:
+        return None
+    if request.type == models.TrackType.VIDEO and not client.room.takes_video():
         return Reason.LIMIT_EXCEEDED
     return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError
@@ -12,6 +12,7 @@ from livekit.protocol import models, rtc
 
 from engage_tui.server.events import Happening, Listener, RoomEvent, ignore
 from engage_tui.server.incoming import PublishedTrack
+from engage_tui.server.limits import Limits
 from engage_tui.wire.data import DATA_TRACK, LOSSY, RELIABLE
 from engage_tui.wire.signal import sid
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from engage_tui.server.client import Client
 
 _log = logging.getLogger(__name__)
+
+_LIMITS = Limits()
 
 
 class Room:
@@ -29,10 +32,14 @@ class Room:
         empty_timeout: Seconds that it waits for its first participant.
         departure_timeout: Seconds that it stays after its last one.
         listener: Told what happens in it.
+        limits: What its participants may ask of it.
+        takes_video: Whether the server carries one more video.
 
     Attributes:
         info: What participants are told of the room.
         clients: By identity, in the order of joining.
+        limits: As given.
+        takes_video: As given.
     """
 
     def __init__(
@@ -42,7 +49,11 @@ class Room:
         empty_timeout: int = 300,
         departure_timeout: int = 20,
         listener: Listener = ignore,
+        limits: Limits = _LIMITS,
+        takes_video: Callable[[], bool] = lambda: True,
     ) -> None:
+        self.limits = limits
+        self.takes_video = takes_video
         now = time.time()
         self.info = models.Room(
             sid=sid("RM_"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,10 @@ from engage_tui.server import requests
 from engage_tui.server.access import Refused, authenticate
 from engage_tui.server.client import Client
 from engage_tui.server.descriptions import PUBLISH_CODECS
+from engage_tui.server.limits import Allowance
 from engage_tui.server.requests import MAX_NAME
 from engage_tui.wire.join_request import JoinRequestError, options_of, parse_join_request
-from engage_tui.wire.signal import MAX_FRAME, PROTOCOL, SignalOptions, parse_join_query
+from engage_tui.wire.signal import PROTOCOL, SignalOptions, parse_join_query
 from engage_tui.wire.token import Claims
 
 if TYPE_CHECKING:
@@ -67,7 +69,9 @@ class Signaling:
         return web.Response(text="success")
 
     async def _join(self, request: web.Request) -> web.StreamResponse:
-        socket = web.WebSocketResponse(max_msg_size=MAX_FRAME, heartbeat=_HEARTBEAT)
+        socket = web.WebSocketResponse(
+            max_msg_size=self._server.config.limits.message_bytes, heartbeat=_HEARTBEAT
+        )
         try:
             claims = self._check(request)
             if not socket.can_prepare(request):
@@ -147,13 +151,16 @@ def _wishes(request: web.Request) -> tuple[SignalOptions, rtc.JoinRequest]:
 
 async def _read(socket: web.WebSocketResponse, client: Client) -> None:
     taken = 0
+    allowance = Allowance(client.room.limits.messages_per_second)
     async for message in socket:
         if message.type in (WSMsgType.BINARY, WSMsgType.TEXT):
             client.receive(message.data)
         if client.closed:
             return
         taken += 1
-        if taken % _BURST == 0:
+        if (wait := allowance.owe(1, time.monotonic())) > 0:
+            await asyncio.sleep(wait)  # the rest waits in the client
+        elif taken % _BURST == 0:
             await asyncio.sleep(0)  # a flood from one client must not starve the others
 
 

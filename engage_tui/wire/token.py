@@ -20,6 +20,9 @@ DEFAULT_TTL = 6 * 3600
 LEEWAY = 60
 """Seconds by which two clocks may differ."""
 
+MAX_TOKEN = 16 * 1024
+"""Characters of the longest token that a server reads."""
+
 DEV_KEY, DEV_SECRET = "devkey", "secret"
 """The pair of a development server; loopback only."""
 
@@ -156,9 +159,11 @@ def verify_token(token: str, keys: Mapping[str, str]) -> Claims:
     Raises:
         AuthError: Its message is the text that livekit-server answers.
     """
+    if len(token) > MAX_TOKEN:
+        raise AuthError(f"invalid authorization token: longer than {MAX_TOKEN} characters")
     try:
         key = str(jwt.decode(token, options={"verify_signature": False}).get("iss", ""))
-    except jwt.InvalidTokenError as error:
+    except (jwt.InvalidTokenError, RecursionError, ValueError) as error:
         raise AuthError("invalid authorization token") from error
     if key not in keys:
         raise AuthError("invalid API key")
@@ -172,7 +177,7 @@ def verify_token(token: str, keys: Mapping[str, str]) -> Claims:
                 leeway=LEEWAY,
                 options={"require": ["exp"], "verify_aud": False, "verify_sub": False},
             )
-    except jwt.InvalidTokenError as error:
+    except (jwt.InvalidTokenError, OverflowError) as error:
         raise AuthError(f"invalid authorization token: {error}") from error
     return _claims(payload)
 

@@ -84,7 +84,8 @@ def welcome(interval: int = 0, timeout: int = 0) -> bytes:
         (404, ROOM_NOT_FOUND, RefusedError, "does not exist"),
         (404, "<html>nginx</html>", ConnectError, "no LiveKit signalling"),
         (400, "no room name", RefusedError, "no room name"),
-        (503, "node has exceeded its configured limit", ConnectError, "limit"),
+        (503, "node has exceeded its configured limit", RefusedError, "limit"),
+        (503, "upstream is away", ConnectError, "away"),
     ],
 )
 async def test_a_refusal_says_why(
