@@ -72,6 +72,14 @@ ACTIONS: tuple[Action, ...] = (
         "set_screen_share_enabled",
     ),
     Action(
+        "talk",
+        ("space",),
+        "talk",
+        "Push to talk: unmuted while you hold the key.",
+        Scope.CALL,
+        "talk",
+    ),
+    Action(
         "toggle_row",
         ("s", "enter"),
         "subscribe",
@@ -181,6 +189,9 @@ INTENTS: dict[str, str] = {
     "set_audio_connection_mode": "participant (identity), mode (auto, always, never).",
     "send_data": "text, topic, to (identities).",
     "choose_device": "kind (audioinput, audiooutput, videoinput), device_id; lobby and call.",
+    "set_processing": "Any of echo (auto, on, off), noise (bool), gain (bool): what is done to your voice.",
+    "talk": "value (bool), hold (seconds, 0: until false): push to talk, with what was said 0.2 s before.",
+    "play_tone": "Two notes out of the chosen speaker, or of device_id.",
     "preview": "camera (bool), microphone (bool): switch the lobby's previews.",
     "refresh_devices": "Look for devices again.",
 }

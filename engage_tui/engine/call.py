@@ -25,6 +25,7 @@ from engage_tui.engine.messages import (
     Statistics,
     Watch,
 )
+from engage_tui.engine.microphone import Microphone
 from engage_tui.engine.scene import call_view
 from engage_tui.engine.view import CallView, Phase
 from engage_tui.errors import DeviceErrors, EngageError, UsageError
@@ -76,6 +77,7 @@ class Call:
         pending: Switches (by source) whose change is under way.
         failures: Why the last change of a switch failed.
         joining: Whether a join is under way.
+        microphone: What is done to the person's own voice.
     """
 
     def __init__(self, link: EngineLink) -> None:
@@ -86,6 +88,7 @@ class Call:
         self.pending: set[TrackSource] = set()
         self.failures: dict[TrackSource, str] = {}
         self.joining = False
+        self.microphone = Microphone(self)
         self.tasks = TaskGroup("call")
         self._link = link
         self._board = Board(self._scene, link.send)
@@ -456,6 +459,7 @@ class Call:
         before: dict[str, float] = {}
         while True:
             await asyncio.sleep(LEVEL_INTERVAL)
+            self.microphone.look()
             levels = snapshot.levels(self.room)
             if self.lobby is not None and self.lobby.audio_track is not None:
                 levels["preview"] = round(self.lobby.audio_track.level, 3)
@@ -486,6 +490,7 @@ class Call:
             phase=self._phase,
             joined_at=self._joined_at,
             speaker=self._speaker,
+            processing=self.microphone.view(),
         )
 
 

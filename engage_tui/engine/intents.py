@@ -53,6 +53,9 @@ class Intents:
             "set_audio_connection_mode": self._set_mode,
             "send_data": self._send_data,
             "choose_device": self._choose_device,
+            "set_processing": self._set_processing,
+            "talk": lambda a: call.microphone.talk(a, self.switch),
+            "play_tone": self._play_tone,
             "preview": self._preview,
             "refresh_devices": self._refresh,
         }
@@ -145,6 +148,16 @@ class Intents:
             await lobby.preview(**changed)
         finally:
             self._call.sync()
+
+    async def _set_processing(self, arguments: Arguments) -> None:
+        self._call.microphone.set_processing(arguments)
+
+    async def _play_tone(self, arguments: Arguments) -> None:
+        from engage_tui.media.tone import play_tone
+
+        lobby = self._call.lobby
+        chosen = lobby.speaker_id if lobby is not None else self._call.start.speaker
+        await asyncio.to_thread(play_tone, str(arguments.get("device_id") or chosen))
 
     async def _refresh(self, _: Arguments) -> None:
         if self._call.lobby is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from engage_tui.engine.credentials import is_loopback
 from engage_tui.engine.messages import Start
-from engage_tui.engine.view import CallView, Phase, ToggleView
+from engage_tui.engine.view import CallView, Phase, ProcessingView, ToggleView
 from engage_tui.sdk.enums import TrackSource
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def call_view(
     phase: Phase,
     joined_at: float,
     speaker: str,
+    processing: ProcessingView,
 ) -> CallView:
     """The call at this moment.
 
@@ -34,6 +35,7 @@ def call_view(
         phase: Where the person stands.
         joined_at: Unix time of the join in seconds; 0 before it.
         speaker: The sound output in words.
+        processing: What is done to the person's voice.
     """
 
     def switch(source: TrackSource) -> ToggleView:
@@ -52,6 +54,7 @@ def call_view(
         camera=switch(TrackSource.CAMERA),
         screen=switch(TrackSource.SCREEN_SHARE),
         speaker=speaker,
+        processing=processing,
         recording=room is not None and room.is_recording,
     )
 

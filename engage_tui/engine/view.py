@@ -101,6 +101,28 @@ class ToggleView(msgspec.Struct, frozen=True, array_like=True):
     label: str = ""
 
 
+class ProcessingView(msgspec.Struct, frozen=True, array_like=True):
+    """What is done to one's own voice before it is sent.
+
+    Attributes:
+        echo: ``auto`` (cancelled unless the speaker is a pair of headphones), ``on`` or ``off``.
+        noise: Whether steady noise is suppressed.
+        gain: Whether loud and quiet are evened out.
+        cancelling: Whether echo is being cancelled now.
+        applies: False for files and the test tone, which are sent untouched.
+        problem: Why none of it works here; empty when it does.
+        talking: Push to talk is held.
+    """
+
+    echo: str = "auto"
+    noise: bool = True
+    gain: bool = True
+    cancelling: bool = False
+    applies: bool = True
+    problem: str = ""
+    talking: bool = False
+
+
 class CallView(msgspec.Struct, frozen=True, array_like=True):
     """The call as a whole.
 
@@ -125,6 +147,7 @@ class CallView(msgspec.Struct, frozen=True, array_like=True):
     screen: ToggleView = ToggleView()
     speaker: str = ""
     recording: bool = False
+    processing: ProcessingView = ProcessingView()
 
 
 class DeviceView(msgspec.Struct, frozen=True, array_like=True):

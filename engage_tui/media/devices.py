@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, overload
 
 from engage_tui.errors import DeviceError, EngageError, UsageError
+from engage_tui.media.processing import Processing
 from engage_tui.media.source import AudioSource, VideoSource
 
 Kind = Literal["audioinput", "audiooutput", "videoinput"]
@@ -90,6 +91,7 @@ def open_source(
     *,
     size: tuple[int, int] = ...,
     frame_rate: float | None = None,
+    processing: Processing = ...,
 ) -> AudioSource: ...
 @overload
 def open_source(
@@ -98,6 +100,7 @@ def open_source(
     *,
     size: tuple[int, int] = ...,
     frame_rate: float | None = None,
+    processing: Processing = ...,
 ) -> VideoSource: ...
 def open_source(
     kind: Literal["audio", "video"],
@@ -105,6 +108,7 @@ def open_source(
     *,
     size: tuple[int, int] = (640, 360),
     frame_rate: float | None = None,
+    processing: Processing = Processing(),  # noqa: B008 - frozen
 ) -> AudioSource | VideoSource:
     """Construct the source that a SRC word names; it is not opened yet.
 
@@ -114,6 +118,7 @@ def open_source(
             ``screen:N`` (the Nth monitor, from 1) and the path of a camera.
         size: The wanted size of a camera's pictures; files keep their own, the screen has its own limit.
         frame_rate: The wanted (camera) or highest (screen) pictures a second.
+        processing: What is done to a microphone's sound.
 
     Raises:
         UsageError: The word means nothing for this kind. Devices and files are looked for by `open`.
@@ -123,7 +128,7 @@ def open_source(
     if src in ("", "off"):
         raise UsageError(f"No {kind} source is chosen.", "Name a device, file:PATH or test.")
     if kind == "audio":
-        return _audio(src)
+        return _audio(src, processing)
     return _video(src, size, frame_rate)
 
 
@@ -155,7 +160,7 @@ def _file(kind: Literal["audio", "video"], path: str) -> AudioSource | VideoSour
     return AudioFileSource(path) if kind == "audio" else VideoFileSource(path)
 
 
-def _audio(src: str) -> AudioSource:
+def _audio(src: str, processing: Processing) -> AudioSource:
     if src == "test":
         from engage_tui.media.synthetic import ToneSource
 
@@ -164,7 +169,7 @@ def _audio(src: str) -> AudioSource:
         raise UsageError("The screen has no sound.", "Name a microphone, file:PATH or test.")
     from engage_tui.media.microphone import MicrophoneSource
 
-    return MicrophoneSource(src)
+    return MicrophoneSource(src, processing)
 
 
 def _video(src: str, size: tuple[int, int], frame_rate: float | None) -> VideoSource:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from engage_tui.media import devices, portaudio
+from engage_tui.media.playing import PLAYING, Listener, Playing
+from engage_tui.media.processing import MicrophoneChain, Mono, Processing
 from engage_tui.media.source import BLOCK, SAMPLE_RATE, AudioFrame
 from engage_tui.media.worker import ThreadedSource
 
@@ -18,19 +20,30 @@ _LOST = 2.0  # seconds without a block after which the device counts as gone
 
 
 class MicrophoneSource(ThreadedSource[AudioFrame]):
-    """Mono blocks of an input device.
+    """Mono blocks of an input device, processed by its chain.
 
     Args:
         device: ``default``, an index, a name or a part of it.
+        processing: What is done to the sound.
+        playing: What the speaker plays, for the echo canceller.
 
     Attributes:
+        chain: Echo, noise, gain and voice activity; its `wanted` may be changed while the source runs.
         dropped: Blocks lost because a sink was too slow.
     """
 
     kind = "audio"
 
-    def __init__(self, device: str = "default") -> None:
+    def __init__(
+        self,
+        device: str = "default",
+        processing: Processing = Processing(),  # noqa: B008 - frozen
+        playing: Playing = PLAYING,
+    ) -> None:
         super().__init__()
+        self.chain = MicrophoneChain(processing, self._played, lambda: playing.label)
+        self._playing = playing
+        self._listener: Listener | None = None
         self.device_id = device
         self.label = device
         self.dropped = 0
@@ -42,6 +55,7 @@ class MicrophoneSource(ThreadedSource[AudioFrame]):
         device = devices.find_device("audioinput", self.device_id)
         self.label = device.label
         self._blocks = queue.SimpleQueue()
+        self._listener = self._playing.listen()
         self._stream = portaudio.open_stream(
             "RawInputStream",
             device.label,
@@ -71,9 +85,16 @@ class MicrophoneSource(ThreadedSource[AudioFrame]):
                 continue
             heard = time.monotonic()
             block = np.frombuffer(samples, np.int16).reshape(-1, 1)
-            self.push(AudioFrame(block, arrived - BLOCK / SAMPLE_RATE))
+            self.push(AudioFrame(self.chain.process(block), arrived - BLOCK / SAMPLE_RATE))
+
+    def _played(self) -> Mono:
+        assert self._listener is not None
+        return self._listener.read()
 
     def _release(self) -> None:
+        if self._listener is not None:
+            self._playing.leave(self._listener)
+            self._listener = None
         stream, self._stream = self._stream, None
         if stream is not None:
             portaudio.close_stream(stream)

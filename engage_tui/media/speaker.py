@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engage_tui.errors import DeviceError, EngageError
+from engage_tui.media.playing import PLAYING, Playing
 from engage_tui.media.source import BLOCK, SAMPLE_RATE
 
 _log = logging.getLogger(__name__)
@@ -137,10 +138,12 @@ class SpeakerOutput(AudioOutput):
 
     Args:
         device: ``default``, an index, a name or a part of it.
+        playing: Is told every block, for echo cancellers.
     """
 
-    def __init__(self, device: str = "default") -> None:
+    def __init__(self, device: str = "default", playing: Playing = PLAYING) -> None:
         super().__init__()
+        self._playing = playing
         self.label = device
         self._device = device
         self._stream: Any = None
@@ -153,7 +156,7 @@ class SpeakerOutput(AudioOutput):
         from engage_tui.media import devices, portaudio
 
         device = devices.find_device("audiooutput", self._device)
-        self.label = device.label
+        self.label = self._playing.label = device.label
         self.depth = _DEPTH
         self._missed = 0
         self._wanted = threading.Semaphore(0)
@@ -175,6 +178,7 @@ class SpeakerOutput(AudioOutput):
         from engage_tui.media import portaudio
 
         stream, self._stream = self._stream, None
+        self._playing.label = ""
         if stream is not None:
             portaudio.close_stream(stream)
 
@@ -196,7 +200,9 @@ class SpeakerOutput(AudioOutput):
             elif not self._stream.active or time.monotonic() - heard > _LOST:
                 break
             while len(self._ring) < self.depth and not self._stop.is_set():
-                self._ring.append(np.ascontiguousarray(render(BLOCK), np.float32).tobytes())
+                block = np.ascontiguousarray(render(BLOCK), np.float32)
+                self._ring.append(block.tobytes())
+                self._playing.write(block)
             now = time.monotonic()
             if self._missed != missed:
                 if now - started > _SETTLING:

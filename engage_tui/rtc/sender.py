@@ -12,6 +12,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,8 +32,8 @@ from engage_tui.rtc.opus import FRAME, SAMPLE_RATE, OpusEncoder, Pcm
 
 _log = logging.getLogger(__name__)
 
-MAX_BLOCKS = 10
-"""Audio blocks that wait to be sent, 100 ms; the oldest are dropped."""
+MAX_BLOCKS = 30
+"""Audio blocks that wait to be sent: 200 ms of pre-roll and 100 of a loop held up; the oldest are dropped."""
 
 KEYFRAME_INTERVAL = 0.25
 """Seconds between keyframes, however often they are asked for."""
@@ -183,6 +184,7 @@ class AudioSender(Sender):
         # Bounded: the oldest block is dropped when the loop cannot follow.
         self._queue: deque[tuple[int, Pcm]] = deque(maxlen=MAX_BLOCKS)
         self._position = 0  # of the next block, in samples since the first
+        self._pushed = 0  # up to where blocks were taken to be sent
         self._last_push: float | None = None
         self._frame = np.zeros((FRAME, 2), np.int16)
         self._start = 0
@@ -209,7 +211,26 @@ class AudioSender(Sender):
         self._meter.add(samples)
         stereo = samples if samples.shape[1] == 2 else np.repeat(samples, 2, axis=1)
         self._queue.append((position, stereo))
+        self._pushed = self._position
         self._notify()
+
+    def push_earlier(self, blocks: Sequence[Pcm]) -> None:
+        """Send what was captured just before, while muted: the start of a word; from the thread that pushes.
+
+        Nothing was sent with these timestamps, so the sound keeps its place in time. What was sent already is
+        left out.
+        """
+        position = self._position
+        earlier: list[tuple[int, Pcm]] = []
+        for block in reversed(blocks):
+            position -= len(block)
+            if position < self._pushed:
+                break
+            earlier.append(
+                (position, block if block.shape[1] == 2 else np.repeat(block, 2, axis=1))
+            )
+        self._queue.extend(reversed(earlier))
+        self._pushed = self._position
 
     def mute_changed(self) -> None:
         """Drop what waits, so that nothing said before is heard after."""

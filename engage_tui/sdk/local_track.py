@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from engage_tui.errors import DeviceErrors, EngageError
 from engage_tui.media.levels import Meter
-from engage_tui.media.source import AudioFrame, AudioSource, VideoFrame, VideoSource
+from engage_tui.media.processing import MicrophoneChain, Processing
+from engage_tui.media.source import AudioFrame, AudioSource, Pcm, VideoFrame, VideoSource
 from engage_tui.sdk.enums import TrackEvent, TrackKind, TrackSource
 from engage_tui.sdk.options import (
     AudioCaptureOptions,
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
 
 SILENCE_BLOCKS = 20
 """Blocks of 10 ms that are looked at to find a microphone that gives nothing."""
+
+
+PRE_ROLL = 20
+"""Blocks of 10 ms from before push to talk that are sent after all: the first syllable."""
 
 
 class LocalTrack(Track):
@@ -166,6 +172,9 @@ class LocalAudioTrack(LocalTrack):
     def __init__(self, media: AudioSource, source: TrackSource = TrackSource.MICROPHONE) -> None:
         self._audio_sender: AudioSender | None = None
         self._meter = Meter()
+        # The last 0.2 s, for push to talk; the oldest go first.
+        self._recent: deque[Pcm] = deque(maxlen=PRE_ROLL)
+        self._earlier_owed = False
         super().__init__(media, source)
         media.add_sink(self._on_frame)
 
@@ -213,7 +222,18 @@ class LocalAudioTrack(LocalTrack):
     def _other_media(self, device_id: str) -> AudioSource:
         from engage_tui.media.devices import open_source
 
-        return open_source("audio", device_id)
+        wanted = Processing() if self.chain is None else self.chain.wanted
+        return open_source("audio", device_id, processing=wanted)
+
+    @property
+    def chain(self) -> MicrophoneChain | None:
+        """What is done to a microphone's sound, changeable while it runs; None for files and patterns."""
+        chain = getattr(self.media, "chain", None)
+        return chain if isinstance(chain, MicrophoneChain) else None
+
+    def send_earlier(self) -> None:
+        """Have the next unmute also send the last `PRE_ROLL` blocks before it (push to talk)."""
+        self._earlier_owed = True
 
     @property
     def _sender(self) -> AudioSender | None:
@@ -229,7 +249,11 @@ class LocalAudioTrack(LocalTrack):
         self._meter.add(frame.samples)
         sender = self._audio_sender
         if sender is not None:
+            if self._earlier_owed and not sender.muted:
+                self._earlier_owed = False
+                sender.push_earlier(list(self._recent))
             sender.push(frame.samples)
+        self._recent.append(frame.samples)
 
 
 class LocalVideoTrack(LocalTrack):
@@ -296,7 +320,9 @@ async def create_local_audio_track(
     from engage_tui.media.devices import open_source
 
     chosen = options or AudioCaptureOptions(device_id)
-    media = await asyncio.to_thread(open_source, "audio", chosen.device_id)
+    media = await asyncio.to_thread(
+        open_source, "audio", chosen.device_id, processing=_processing(chosen)
+    )
     track = LocalAudioTrack(media)
     await track.start()
     return track
@@ -385,6 +411,13 @@ def _video_source(chosen: VideoCaptureOptions | ScreenShareCaptureOptions) -> Vi
     return open_source(
         "video", chosen.device_id, size=chosen.resolution, frame_rate=chosen.frame_rate
     )
+
+
+def _processing(chosen: AudioCaptureOptions) -> Processing:
+    echo: Literal["auto", "on", "off"] = "auto"
+    if chosen.echo_cancellation is not None:
+        echo = "on" if chosen.echo_cancellation else "off"
+    return Processing(echo, chosen.noise_suppression, chosen.auto_gain_control)
 
 
 def _audio_options(choice: bool | str | AudioCaptureOptions) -> AudioCaptureOptions:

@@ -38,10 +38,16 @@ class AudioCaptureOptions:
     """Which microphone, and what is done to its sound.
 
     Attributes:
-        device_id: ``default``, a device's id or name, ``file:PATH`` or ``test``.
+        device_id: ``default``, a device's id or name, ``file:PATH`` or ``test``; the last two are sent untouched.
+        echo_cancellation: Remove what the speaker plays; None: unless it plays into headphones.
+        noise_suppression: Remove steady noise.
+        auto_gain_control: Even out loud and quiet.
     """
 
     device_id: str = "default"
+    echo_cancellation: bool | None = None
+    noise_suppression: bool = True
+    auto_gain_control: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from engage_tui.engine.actions import ACTIONS, Action, Scope
 _SHOWN = {
     "question_mark": "?",
     "escape": "Esc",
+    "space": "Space",
     "enter": "Enter",
     "down": "↓",
     "up": "↑",

@@ -238,3 +238,11 @@ async def test_state_of_one_person_leaves_the_others_alone() -> None:
         panel = pilot.app.screen.query_one(PeoplePanel)
         await until(lambda: "speaking" not in "".join(panel.lines))
         assert len(panel.lines) == 13
+
+
+async def test_holding_a_key_is_talking() -> None:
+    engine = FakeEngine()
+    async with in_call(engine) as pilot:
+        await pilot.press("space", "space")
+        await until(engine.asked(2, "talk"))
+        assert engine.intents("talk")[-1].arguments == {"value": True}

@@ -7,13 +7,14 @@ import pytest
 from textual.widgets import Button, Input, Static
 
 from engage_tui.engine.messages import Levels
-from engage_tui.engine.view import ToggleView
+from engage_tui.engine.view import CallView, ProcessingView, ToggleView
 from engage_tui.tui import words
 from engage_tui.tui.screens.call import CallScreen
 from engage_tui.tui.screens.lobby import LobbyScreen
 from engage_tui.tui.widgets.device_select import DeviceSelect
 from engage_tui.tui.widgets.meter import Meter
 from engage_tui.tui.widgets.on_off import OnOff
+from engage_tui.tui.widgets.voice_switches import VoiceSwitch
 from tests.tui import fake_engine
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.starting import START, in_lobby
@@ -171,3 +172,29 @@ async def test_everything_is_seen_at_80x24() -> None:
             region = screen.query_one(selector).region
             assert region.area > 0
             assert region.bottom <= 24
+
+
+async def test_the_voice_is_switched_where_the_microphone_is() -> None:
+    engine = FakeEngine()
+    async with in_lobby(engine) as pilot:
+        echo = pilot.app.screen.query_one("#voice-echo", VoiceSwitch)
+        assert "auto" in echo.render()
+        echo.focus()
+        await pilot.press("space")
+        await pilot.click("#voice-noise")
+        await until(engine.asked(2, "set_processing"))
+        asked = [each.arguments for each in engine.intents("set_processing")]
+        assert asked == [{"echo": "on"}, {"noise": False}]
+        assert "auto" in echo.render()  # shown once the engine has taken it
+        engine.state(call=CallView(processing=ProcessingView(echo="on", noise=False)))
+        await until(lambda: "on" in echo.render())
+        engine.state(call=CallView(processing=ProcessingView(applies=False)))
+        await until(lambda: echo.disabled)
+
+
+async def test_the_speaker_is_heard_before_joining() -> None:
+    engine = FakeEngine()
+    async with in_lobby(engine) as pilot:
+        await pilot.click("#tone")
+        await until(engine.asked(1, "play_tone"))
+        assert not engine.intents("join")

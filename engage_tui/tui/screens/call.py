@@ -189,6 +189,9 @@ class CallScreen(Page):
             action.intent, {"value": wanted}, what=f"{_SWITCHES[action.intent]} {word}"
         )
 
+    def _talk(self) -> None:
+        self.session.ask("talk", {"value": True}, what="Push to talk")
+
     def _toggle_row(self) -> None:
         item = self.query_one(PeoplePanel).selected
         if item is None:
@@ -356,6 +359,7 @@ class CallScreen(Page):
         self.run_worker(self.app.run_action("leave"), name="leave", exit_on_error=True)
 
     _own: dict[str, Callable[[CallScreen], None]] = {
+        "talk": _talk,
         "toggle_row": _toggle_row,
         "unpublish_row": _unpublish,
         "cycle_connection": _cycle_connection,

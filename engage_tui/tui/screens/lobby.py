@@ -21,6 +21,7 @@ from engage_tui.tui.widgets.meter import Meter
 from engage_tui.tui.widgets.on_off import OnOff
 from engage_tui.tui.widgets.preview import NUMBER, Preview
 from engage_tui.tui.widgets.stage import Stage
+from engage_tui.tui.widgets.voice_switches import VoiceSwitch, VoiceSwitches
 
 LOOKING = 6.0
 """Seconds after which an empty list of devices is believed."""
@@ -78,9 +79,15 @@ class LobbyScreen(Page):
             with Horizontal(classes="row"):
                 yield Label(label, classes="row-label")
                 yield DeviceSelect(kind, nothing=nothing, id=f"{name}-device")
-                if name != "speaker":
+                if name == "speaker":
+                    yield Button("test", id="tone", compact=True)
+                else:
                     wanted = getattr(self.session.start, name) != "off"
                     yield OnOff(wanted, id=f"{name}-on")
+            if name == "microphone":
+                with Horizontal(classes="row"):
+                    yield Label("Voice", classes="row-label")
+                    yield VoiceSwitches()
             yield Static("", id=f"{name}-error", classes="error-row")
 
     def on_mount(self) -> None:
@@ -111,6 +118,7 @@ class LobbyScreen(Page):
             self._show_devices()
         if change.call:
             self._show_joining()
+            self.query_one(VoiceSwitches).show(self.session.model.call.processing)
 
     def _show_devices(self) -> None:
         lobby = self.session.model.lobby
@@ -201,6 +209,10 @@ class LobbyScreen(Page):
         self.session.ask("preview", arguments, what="Preview")
         self._show_devices()
 
+    @on(VoiceSwitch.Changed)
+    def _on_voice(self, event: VoiceSwitch.Changed) -> None:
+        self.session.ask("set_processing", {event.name: event.value}, what="Voice")
+
     @on(DeviceSelect.Chosen)
     def _on_device(self, event: DeviceSelect.Chosen) -> None:
         self.session.ask(
@@ -213,7 +225,12 @@ class LobbyScreen(Page):
     def _on_submitted(self) -> None:
         self._join()
 
-    @on(Button.Pressed)
+    @on(Button.Pressed, "#tone")
+    def _on_tone(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.session.ask("play_tone", {}, what="Test tone")
+
+    @on(Button.Pressed, "#join, #quit")
     def _on_button(self, event: Button.Pressed) -> None:
         self.action_perform("leave_anywhere" if event.button.id == "quit" else "join")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import Any
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -182,3 +182,29 @@ async def test_the_device_manager_is_one_and_lists_by_kind() -> None:
     assert manager is DeviceManager.get_instance()
     for kind in (MediaDeviceKind.VIDEO_INPUT, MediaDeviceKind.AUDIO_INPUT):
         assert {str(device.kind) for device in await manager.get_devices(kind)} <= {kind.value}
+
+
+async def test_push_to_talk_sends_what_was_said_just_before() -> None:
+    media = FakeMicrophone()
+    track = LocalAudioTrack(media)
+    sender = EarlierSender()
+    track._connect(cast("Any", sender))
+    await track.mute()
+    for number in range(30):
+        media.push(AudioFrame(np.full((480, 1), number, np.int16), 0.0))
+    track.send_earlier()
+    media.push(AudioFrame(np.full((480, 1), 30, np.int16), 0.0))
+    assert sender.earlier == []
+    await track.unmute()
+    media.push(AudioFrame(np.full((480, 1), 31, np.int16), 0.0))
+    media.push(AudioFrame(np.full((480, 1), 32, np.int16), 0.0))
+    assert [int(each[0, 0]) for each in sender.earlier] == list(range(11, 31))
+
+
+class EarlierSender(FakeSender):
+    def __init__(self) -> None:
+        super().__init__()
+        self.earlier: list[Any] = []
+
+    def push_earlier(self, blocks: list[Any]) -> None:
+        self.earlier += blocks
