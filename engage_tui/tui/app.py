@@ -63,6 +63,7 @@ class EngageApp(App[wire.Left]):
         self.session = Session(start)
         self._engine = engine
         self._page = Page(self.session)
+        self._blank = Page(self.session)
         self._painter = Painter(self, self.session.send)
         self._restart = restart
         self._quitting = False
@@ -107,6 +108,11 @@ class EngageApp(App[wire.Left]):
         self._page = page(self.session)
         self.push_screen(self._page)
 
+    @property
+    def _standing(self) -> Page:
+        """The page that can draw; while Textual still composes it, one that has nothing to draw."""
+        return self._page if self._page.ready else self._blank
+
     def action_leave(self, quit: bool = False) -> None:  # noqa: A002 - the word on the key
         """Leave the call: to the lobby if there is a way to it, else to the shell; `quit`: to the shell."""
         if self._quitting:
@@ -144,7 +150,7 @@ class EngageApp(App[wire.Left]):
     def on_resize(self) -> None:
         """Another font has cells of another shape, and pictures keep theirs."""
         if self.outlook.refresh_cell():
-            self._page.restyle()
+            self._standing.restyle()
 
     # -- Ctrl+Z ------------------------------------------------------------------------------------------------------
 
@@ -167,7 +173,7 @@ class EngageApp(App[wire.Left]):
 
     def on_from_engine(self, event: FromEngine) -> None:
         """Put a message into the model, and have the page draw what it touched."""
-        model, page, content = self.session.model, self._page, event.content
+        model, page, content = self.session.model, self._standing, event.content
         match content:
             case wire.Picture():
                 self._painter.offer(content)
@@ -188,7 +194,7 @@ class EngageApp(App[wire.Left]):
             case wire.Outcome():
                 self._outcome(content)
             case wire.Joined():
-                if not isinstance(page, CallScreen):
+                if not isinstance(self._page, CallScreen):
                     self._open(CallScreen)
             case wire.Left():
                 self._left(content)
@@ -216,7 +222,7 @@ class EngageApp(App[wire.Left]):
 
     def _outcome(self, outcome: wire.Outcome) -> None:
         waiting = self.session.model.settle(outcome)
-        self._page.show_waiting()
+        self._standing.show_waiting()
         if waiting is None or outcome.error is None:
             return
         self._page.show_failure(waiting, outcome)
@@ -224,11 +230,11 @@ class EngageApp(App[wire.Left]):
         self._log_line(LogLine("error", line, time.time()))
 
     def _show_waiting(self) -> None:
-        self._page.show_waiting()
+        self._standing.show_waiting()
 
     def _log_line(self, line: LogLine) -> None:
         self.session.model.log.append(line)
-        self._page.show_line(line)
+        self._standing.show_line(line)
 
     # -- the palette -------------------------------------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 """Textual's driver for terminals, which counts what is on its way and keeps the terminal's answers from the keyboard.
 
 Textual's writer thread has a queue of 30 writes, and its `put` blocks the event loop; `Meter` knows when that queue is
-empty and how fast the terminal takes bytes. The terminal is asked for a sign of life after a picture (`Meter.asked`):
-over SSH a write returns long before the terminal has read it.
+empty and how fast the terminal takes bytes. (Over SSH a write returns before the far terminal has read it: there the
+rate is that of the pipe, and too high.)
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -192,20 +193,26 @@ async def test_data_reaches_whom_it_is_meant_for(
                     (name, bytes(payload), rest[-1])
                 ),
             )
-        await lkapi.room.send_data(
-            api.SendDataRequest(
-                room=room_name,
-                data=b"one",
-                kind=models.DataPacket.RELIABLE,
-                destination_identities=["bob"],
-                topic="t",
-            )  # fmt: skip
-        )
-        await lkapi.room.send_data(
-            api.SendDataRequest(room=room_name, data=b"all", kind=models.DataPacket.RELIABLE)
-        )
-        await until(lambda: len(got) >= 3, what=str(got))
-        assert {each[:2] for each in got} == {("bob", b"one"), ("ada", b"all"), ("bob", b"all")}
+        wanted = {("bob", b"one"), ("ada", b"all"), ("bob", b"all")}
+        for _ in range(
+            10
+        ):  # a server drops what it is given for somebody whose channel is not open yet
+            await lkapi.room.send_data(
+                api.SendDataRequest(
+                    room=room_name,
+                    data=b"one",
+                    kind=models.DataPacket.RELIABLE,
+                    destination_identities=["bob"],
+                    topic="t",
+                )
+            )
+            await lkapi.room.send_data(
+                api.SendDataRequest(room=room_name, data=b"all", kind=models.DataPacket.RELIABLE)
+            )
+            with contextlib.suppress(AssertionError):
+                await until(lambda: {each[:2] for each in got} >= wanted, 1.0)
+                break
+        assert {each[:2] for each in got} == wanted
 
 
 async def test_where_we_say_more_than_livekit_server(room_server: TestServer) -> None:

@@ -100,7 +100,7 @@ async def test_the_lobby_says_why_a_call_ended() -> None:
     first, second = FakeEngine(), FakeEngine()
     async with in_call(first, restart=lambda: second) as pilot:
         first.send(Left("error", 3, "The connection was lost.", "Try again."))
-        await until(lambda: isinstance(pilot.app.screen, LobbyScreen))
+        await until(lambda: pilot.app.screen.query("#lobby-message"))
         message = pilot.app.screen.query_one("#lobby-message", Static)
         await until(lambda: "The connection was lost. Try again." in str(message.content))
 

@@ -70,6 +70,7 @@ class CallScreen(Page):
 
     def on_mount(self) -> None:
         """Show what is known already, and start the clock."""
+        self.ready = True
         self.query_one("#people").border_title = "People"
         self.query_one("#log").border_title = "Log"
         self.query_one(PeoplePanel).focus()

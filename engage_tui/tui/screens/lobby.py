@@ -92,6 +92,7 @@ class LobbyScreen(Page):
 
     def on_mount(self) -> None:
         """Say why the last call ended, and begin where something is missing."""
+        self.ready = True
         self._tell("lobby-message", self.session.message)
         empty = [name for name in _FIELDS if not self.query_one(f"#{name}", Input).value]
         self.query_one(f"#{empty[0]}" if empty else "#join").focus()

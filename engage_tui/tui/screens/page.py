@@ -10,7 +10,13 @@ from engage_tui.tui.session import Session
 
 
 class Page(Screen[None]):
-    """A screen over the session's model."""
+    """A screen over the session's model.
+
+    Attributes:
+        ready: Whether its widgets stand. What is told before is in the model, and shown when they do.
+    """
+
+    ready = False
 
     def __init__(self, session: Session) -> None:
         super().__init__()
