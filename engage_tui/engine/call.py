@@ -294,9 +294,7 @@ class Call:
             api_key=start.api_key,
             api_secret=start.api_secret,
         )
-        options = RoomOptions(
-            subscribe=_sources(start.subscribe), microphones=start.subscribe != "none"
-        )
+        options = RoomOptions.subscribing(start.subscribe)
         room = self.space.join_room(start.url, found.token, options)
         self.room = room
         Seats(room).listen()
@@ -492,10 +490,3 @@ class Call:
             speaker=self._speaker,
             processing=self.microphone.view(),
         )
-
-
-def _sources(subscribe: str) -> Any:
-    """`RoomOptions.subscribe` for the command line's words."""
-    if subscribe in ("all", "none"):
-        return subscribe
-    return frozenset(TrackSource(word) for word in subscribe.split(",") if word)

@@ -26,6 +26,19 @@ class RoomOptions:
     subscribe: frozenset[TrackSource] | Literal["all", "none"] = frozenset()
     microphones: bool = True
 
+    @classmethod
+    def subscribing(cls, words: str) -> RoomOptions:
+        """Options for what to subscribe in words: ``none``, ``all``, or sources with commas.
+
+        Raises:
+            ValueError: A word is no source.
+        """
+        if words == "none":
+            return cls(subscribe="none", microphones=False)
+        if words == "all":
+            return cls(subscribe="all")
+        return cls(subscribe=frozenset(TrackSource(word) for word in words.split(",") if word))
+
     def takes(self, source: TrackSource) -> bool:
         """Whether a publication of `source` is subscribed on sight."""
         if source is TrackSource.MICROPHONE or self.subscribe == "none":
