@@ -21,6 +21,7 @@ import numpy as np
 from engage_tui.errors import DeviceError
 from engage_tui.media import devices, levels, quiet
 from engage_tui.media.microphone import MicrophoneSource
+from engage_tui.media.processing import UNTOUCHED
 from engage_tui.media.speaker import SpeakerOutput, TimerOutput
 from engage_tui.sdk.mixer import Mixer
 from engage_tui.spatial.scene import Source
@@ -48,7 +49,7 @@ mixer = Mixer(SpeakerOutput("VSPK"))
 mixer.set_spatial("stereo")
 mixer.add_voice("tone", tone, source=Source(position=Vector3D(1, 0, 0)))
 mixer.start()
-microphone = MicrophoneSource("vspkmon")
+microphone = MicrophoneSource("vspkmon", UNTOUCHED)  # or the canceller takes out what the speaker plays
 microphone.add_sink(heard.append)
 microphone.open()
 until_sync(lambda: len(heard) >= 250, 10)

@@ -70,6 +70,8 @@ class CallScreen(Page):
 
     def on_mount(self) -> None:
         """Show what is known already, and start the clock."""
+        if not self.query("#people"):
+            return  # the app ends while this screen is being made
         self.ready = True
         self.query_one("#people").border_title = "People"
         self.query_one("#log").border_title = "Log"

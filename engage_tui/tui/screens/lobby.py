@@ -92,6 +92,8 @@ class LobbyScreen(Page):
 
     def on_mount(self) -> None:
         """Say why the last call ended, and begin where something is missing."""
+        if len(self.query(Input)) < len(_FIELDS):
+            return  # the app ends while this screen is being made
         self.ready = True
         self._tell("lobby-message", self.session.message)
         empty = [name for name in _FIELDS if not self.query_one(f"#{name}", Input).value]
