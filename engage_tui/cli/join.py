@@ -180,8 +180,8 @@ def open_call(
         from engage_tui.render.probe import begin
 
         probe = begin()  # answered while the rest is imported
-        from engage_tui.tui.app import run  # the engine starts meanwhile
-        from engage_tui.tui.outlook import found
+        from engage_tui.tui.outlook import found  # the engine starts meanwhile
+        from engage_tui.tui.run import run
 
         start = make_start()
         left = run(engine, start, spawn if lobby_after else None, found(probe, wish))

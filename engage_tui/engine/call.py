@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from engage_tui.engine import heavy, snapshot
 from engage_tui.engine.board import Board, Scene
-from engage_tui.engine.credentials import resolve
 from engage_tui.engine.link import EngineLink
 from engage_tui.engine.messages import (
     Credit,
@@ -28,7 +27,7 @@ from engage_tui.engine.messages import (
 from engage_tui.engine.microphone import Microphone
 from engage_tui.engine.scene import call_view
 from engage_tui.engine.view import CallView, Phase
-from engage_tui.errors import DeviceErrors, EngageError, UsageError
+from engage_tui.errors import EngageError, UsageError
 from engage_tui.log import log_path
 from engage_tui.sdk.enums import (
     ConnectionState,
@@ -42,7 +41,9 @@ from engage_tui.wire.data import CHAT_TOPIC
 
 if TYPE_CHECKING:
     from engage_tui.engine.intents import Intents
+    from engage_tui.engine.joining import Joining
     from engage_tui.engine.lobby import Lobby
+    from engage_tui.engine.seating import Seats
     from engage_tui.engine.statistics import Counters
     from engage_tui.engine.watching import Watching
     from engage_tui.sdk.room import Room
@@ -74,9 +75,11 @@ class Call:
         space: The SDK's entry point; None before the first message.
         room: The joined room; None in the lobby.
         lobby: The previews; None once the room is joined.
+        seats: Where people sit; None in the lobby.
+        phase: How far the call is.
         pending: Switches (by source) whose change is under way.
         failures: Why the last change of a switch failed.
-        joining: Whether a join is under way.
+        joining: The way from the lobby into the room; None before the first message.
         microphone: What is done to the person's own voice.
     """
 
@@ -85,14 +88,15 @@ class Call:
         self.space: Space | None = None
         self.room: Room | None = None
         self.lobby: Lobby | None = None
+        self.seats: Seats | None = None
+        self.phase = Phase.CONNECTING
         self.pending: set[TrackSource] = set()
         self.failures: dict[TrackSource, str] = {}
-        self.joining = False
+        self.joining: Joining | None = None
         self.microphone = Microphone(self)
         self.tasks = TaskGroup("call")
         self._link = link
         self._board = Board(self._scene, link.send)
-        self._phase = Phase.CONNECTING
         self._speaker = ""
         self._joined_at = 0.0
         self._notices = 0
@@ -160,12 +164,13 @@ class Call:
             each.cancel()
 
     async def _serve(self) -> None:
-        self._phase = Phase.LOBBY if self.start.lobby else Phase.CONNECTING
+        self.phase = Phase.LOBBY if self.start.lobby else Phase.CONNECTING
         self._board.show()  # the screen has something to draw before anything heavy is imported
         await self._first(asyncio.to_thread(heavy.load))
         if self._over.is_set():
             return
         from engage_tui.engine.intents import Intents
+        from engage_tui.engine.joining import Joining
         from engage_tui.engine.lobby import Lobby
         from engage_tui.engine.statistics import Counters
         from engage_tui.engine.watching import Watching
@@ -174,6 +179,7 @@ class Call:
         self._counters = Counters()
         self._watching = Watching(self._send_picture())
         self._intents = Intents(self)
+        self.joining = Joining(self, self._intents)
         self.lobby = Lobby(self.start, self._lobby_changed)
         self.space = Space(spatial=SpatialMode(self.start.spatial))
         for message in self._early:
@@ -183,10 +189,17 @@ class Call:
         self.tasks.spawn(self._send_levels(), "levels")
         self.tasks.spawn(self._send_statistics(), "statistics")
         if self.start.lobby:
-            self.tasks.spawn(self._open_lobby(), "lobby")
+            self.tasks.spawn(self.joining.open_lobby(), "lobby")
         else:
             self.tasks.spawn(self._join_at_once(), "join")
         await self._over.wait()
+
+    async def _join_at_once(self) -> None:
+        assert self.joining is not None
+        try:
+            await self.joining.join()
+        except Exception as error:  # noqa: BLE001 - border: without the join there is no call, whatever failed
+            self._fail(error)
 
     async def _finish(self) -> None:
         """Say how it stood, leave the room, free the devices, in bounded time; then the last message."""
@@ -200,7 +213,7 @@ class Call:
             _log.warning("leaving took too long")
         except Exception:  # noqa: BLE001 - border: the last message goes up whatever fails before it
             _log.exception("leaving failed")
-        self._phase = Phase.LEFT
+        self.phase = Phase.LEFT
         self._link.send(self._left or Left("client_initiated", 0))
 
     async def _close(self) -> None:
@@ -211,106 +224,29 @@ class Call:
         if self.space is not None:
             await self.space.close()
 
-    # -- lobby and join ----------------------------------------------------------------------------
+    # -- the room ----------------------------------------------------------------------------------
 
-    async def _open_lobby(self) -> None:
-        assert self.lobby is not None
-        devices = self.tasks.spawn(self.lobby.refresh(), "refresh")
-        await self.lobby.open()
-        await devices
-        self.sync()
-
-    async def _join_at_once(self) -> None:
-        try:
-            await self.join()
-        except Exception as error:  # noqa: BLE001 - border: without the join there is no call, whatever failed
-            self._fail(error)
-
-    async def join(self) -> None:
-        """Join with what `start` says, publish what is wanted, and hear the others.
-
-        Raises:
-            EngageError: The room cannot be joined, or a device that was named cannot be opened; back in the lobby
-                the previews go on.
-        """
-        assert self.lobby is not None
-        assert self._intents is not None
-        self._phase = Phase.CONNECTING
-        self.joining = True
-        self.touch()
-        try:
-            if not self.start.lobby:
-                await self._open_required()
-            room = self._make_room()
-            await room.connected()
-        except EngageError:
-            self.room = None
-            self._phase = Phase.LOBBY
-            self.touch()
-            raise
-        finally:
-            self.joining = False
-        # Held from the first moment in which somebody may ask for a change, until what was wanted is published.
-        async with self._intents.changing(*self._wanted_sources(self.lobby)):
-            self._joined(room)
-            self.tasks.spawn(self._open_speaker(), "speaker")
-            if not self.start.lobby:
-                await self._open_optional()
-            lobby, self.lobby = self.lobby, None
-            await self._publish_previews(lobby)
-        if self.start.screen != "off":
-            await self._share_screen()
-
-    def _wanted_sources(self, lobby: Lobby) -> list[TrackSource]:
-        start = self.start
-        microphone, camera = lobby.microphone.wanted, lobby.camera.wanted
-        if not start.lobby:
-            microphone, camera = start.microphone != "off", start.camera != "off"
-        sources = ((TrackSource.MICROPHONE, microphone), (TrackSource.CAMERA, camera))
-        return [source for source, wanted in sources if wanted]
-
-    async def _share_screen(self) -> None:
-        assert self._intents is not None
-        try:
-            await self._intents.switch(TrackSource.SCREEN_SHARE, True)
-        except EngageError as error:
-            if not self.start.lobby:
-                raise
-            self.notice("error", str(error))
-
-    def _make_room(self) -> Room:
-        from engage_tui.engine.events import Tap
-        from engage_tui.engine.seating import Seats
-        from engage_tui.sdk.options import RoomOptions
-
-        assert self.space is not None
-        start = self.start
-        found = resolve(
-            start.url,
-            room=start.room,
-            identity=start.identity,
-            name=start.name,
-            token=start.token,
-            api_key=start.api_key,
-            api_secret=start.api_secret,
-        )
-        options = RoomOptions.subscribing(start.subscribe)
-        room = self.space.join_room(start.url, found.token, options)
-        self.room = room
-        Seats(room).listen()
-        Tap(self._on_event).listen(room)
-        room.on(RoomEvent.DISCONNECTED, self._on_disconnected)
-        room.on(RoomEvent.RECONNECTED, lambda: self._tell_joined(room))
-        return room
-
-    def _joined(self, room: Room) -> None:
-        self._phase = Phase.CONNECTED
+    def joined(self, room: Room) -> None:
+        """The room is joined: it is told, shown, and left again after the wanted time."""
+        self.phase = Phase.CONNECTED
         self._joined_at = time.time()
         self._tell_joined(room)
         if self.start.duration > 0:
             self.tasks.spawn(self._leave_after(self.start.duration), "duration")
         self.sync()
         self.touch()
+
+    def enter(self, room: Room) -> None:
+        """This room is the call's: what happens in it is told from now on."""
+        from engage_tui.engine.events import Tap
+        from engage_tui.engine.seating import Seats
+
+        self.room = room
+        self.seats = Seats(room)
+        self.seats.listen()
+        Tap(self._on_event).listen(room)
+        room.on(RoomEvent.DISCONNECTED, self._on_disconnected)
+        room.on(RoomEvent.RECONNECTED, lambda: self._tell_joined(room))
 
     def _tell_joined(self, room: Room) -> None:
         local = room.local_participant
@@ -320,47 +256,8 @@ class Call:
         await asyncio.sleep(seconds)
         self.stop()
 
-    async def _open_required(self) -> None:
-        """Open what the person named, before anything is sent."""
-        assert self.lobby is not None
-        required = self.start.required.split(",")
-        self.lobby.camera.wanted &= "camera" in required
-        self.lobby.microphone.wanted &= "microphone" in required
-        failures = await self.lobby.open()
-        if failures:
-            raise failures[0] if len(failures) == 1 else DeviceErrors(failures)
-
-    async def _open_optional(self) -> None:
-        """Open what nobody named: what is missing is told and nothing more."""
-        assert self.lobby is not None
-        required = self.start.required.split(",")
-        for name, src in (("camera", self.start.camera), ("microphone", self.start.microphone)):
-            if name not in required and src != "off":
-                capture = self.lobby.camera if name == "camera" else self.lobby.microphone
-                capture.wanted = True
-        for failure in await self.lobby.open():
-            self.notice("warning", str(failure))
-
-    async def _publish_previews(self, lobby: Lobby) -> None:
-        """Publish the very tracks that were previewed; what cannot be published is freed."""
-        assert self.room is not None
-        waiting = await lobby.take()
-        try:
-            while waiting:
-                track = waiting[0]
-                try:
-                    await self.room.local_participant.publish_track(track)
-                except EngageError as error:
-                    self.failures[track.source] = str(error)
-                    self.notice("error", str(error))
-                    await track.stop()
-                waiting.pop(0)
-                self.sync()
-        finally:
-            for track in waiting:  # the call ended meanwhile
-                await track.stop()
-
-    async def _open_speaker(self) -> None:
+    async def open_speaker(self) -> None:
+        """Hear the others by the speaker that is wanted; without one the call goes on unless it was named."""
         assert self.space is not None
         device = self.start.speaker
         try:
@@ -377,7 +274,7 @@ class Call:
     def _on_disconnected(self, reason: DisconnectReason) -> None:
         room = self.room
         error = room.error if room is not None else None
-        if self._phase not in (Phase.CONNECTED, Phase.RECONNECTING):
+        if self.phase not in (Phase.CONNECTED, Phase.RECONNECTING):
             return  # the join failed: whoever waits for it is told
         if error is None:
             self.end(Left(reason.name.lower(), 0))
@@ -434,9 +331,9 @@ class Call:
 
     def _on_event(self, event: Event) -> None:
         state = self.room.state if self.room is not None else ConnectionState.DISCONNECTED
-        if self._phase in (Phase.CONNECTED, Phase.RECONNECTING):
+        if self.phase in (Phase.CONNECTED, Phase.RECONNECTING):
             reconnecting = state is ConnectionState.RECONNECTING
-            self._phase = Phase.RECONNECTING if reconnecting else Phase.CONNECTED
+            self.phase = Phase.RECONNECTING if reconnecting else Phase.CONNECTED
         if self.start.events:
             self._link.send(event)
         if event.event == RoomEvent.DATA_RECEIVED and event.detail.get("topic") == CHAT_TOPIC:
@@ -471,7 +368,7 @@ class Call:
             await asyncio.sleep(STATISTICS_INTERVAL)
             if self.room is not None and self.room.is_joined:
                 self._link.send(self._counters.read(self.room))
-            elif self._phase is Phase.CONNECTED:
+            elif self.phase is Phase.CONNECTED:
                 self._link.send(Statistics(()))
 
     def _scene(self) -> Scene:
@@ -485,7 +382,7 @@ class Call:
             self.start,
             self.pending,
             self.failures,
-            phase=self._phase,
+            phase=self.phase,
             joined_at=self._joined_at,
             speaker=self._speaker,
             processing=self.microphone.view(),

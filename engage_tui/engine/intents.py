@@ -112,7 +112,8 @@ class Intents:
 
     async def _join(self, arguments: Arguments) -> None:
         call, lobby = self._call, self._call.lobby
-        if lobby is None or call.room is not None or call.joining:
+        joining = call.joining
+        if lobby is None or call.room is not None or joining is None or joining.under_way:
             raise UsageError("The room is joined already.")
         name = str(arguments.get("name") or call.start.name)
         identity = call.start.identity
@@ -135,7 +136,7 @@ class Intents:
         for kind, value in wanted.items():
             if not value:
                 await lobby.preview(**{kind: False})
-        await call.join()
+        await joining.join()
 
     async def _preview(self, arguments: Arguments) -> None:
         wanted = {k: bool(arguments[k]) for k in ("camera", "microphone") if k in arguments}

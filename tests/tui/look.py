@@ -10,8 +10,8 @@ import msgspec
 
 from engage_tui.engine.messages import Credit, Intent, Notice, Start, Watch
 from engage_tui.engine.view import CallView, Subscription, ToggleView
-from engage_tui.tui.app import run
 from engage_tui.tui.model import TOGGLES
+from engage_tui.tui.run import run
 from tests.tui import fake_engine
 from tests.tui.fake_engine import FakeEngine
 from tests.waiting import until

@@ -15,6 +15,7 @@ from engage_tui.engine.messages import Left, Levels, Notice
 from engage_tui.errors import UsageError
 from engage_tui.tui import app as app_module
 from engage_tui.tui.app import EngageApp
+from engage_tui.tui.run import run
 from engage_tui.tui.screens.call import CallScreen
 from engage_tui.tui.screens.lobby import LobbyScreen
 from engage_tui.tui.screens.page import Page
@@ -108,7 +109,7 @@ async def test_the_lobby_says_why_a_call_ended() -> None:
 def test_a_terminal_too_small_to_start_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((20, 5)))
     with pytest.raises(UsageError, match="20x5"):
-        app_module.run(FakeEngine(), START)
+        run(FakeEngine(), START)
 
 
 @pytest.mark.parametrize("lobby", [False, True])
