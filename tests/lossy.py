@@ -66,7 +66,7 @@ class Link:
         if lost or in_burst or any(start <= since < end for start, end in weather.outages):
             self.lost += 1
             return None
-        self._last = max(self._last, now + weather.delay + jitter)
+        self._last = max(self._last + 1e-6, now + weather.delay + jitter)
         return self._last
 
 

@@ -56,6 +56,9 @@ class PictureEncoder:
     Args:
         codec: ``vp8`` or ``h264``.
         bitrate: Bits a second; 0 chooses by the size of each picture.
+
+    Attributes:
+        share: Of that bit rate, 0 to 1, which the network bears now.
     """
 
     def __init__(self, codec: str, bitrate: int = 0) -> None:
@@ -63,6 +66,7 @@ class PictureEncoder:
         self._encoder = get_encoder(
             RTCRtpCodecParameters(f"video/{name}", CLOCK_RATE, payloadType=96)
         )
+        self.share = 1.0
         self._bitrate = bitrate
 
     def encode(self, picture: av.VideoFrame, timestamp: int, keyframe: bool) -> list[bytes]:
@@ -74,9 +78,8 @@ class PictureEncoder:
             own.pts = timestamp
             own.time_base = Fraction(1, CLOCK_RATE)
             if isinstance(self._encoder, (Vp8Encoder, H264Encoder)):
-                self._encoder.target_bitrate = self._bitrate or default_bitrate(
-                    own.width, own.height
-                )
+                full = self._bitrate or default_bitrate(own.width, own.height)
+                self._encoder.target_bitrate = int(full * self.share)
             payloads, _ = self._encoder.encode(own, keyframe)
         except (av.FFmpegError, ValueError) as error:
             _log.warning("a picture could not be encoded: %s", error)

@@ -9,7 +9,7 @@ import numpy as np
 
 from engage_tui.rtc import periods
 from engage_tui.rtc.delay import DelayEstimate
-from engage_tui.rtc.opus import FRAME, Decoder, Mono
+from engage_tui.rtc.opus import FRAME, SAMPLE_RATE, Decoder, Mono
 from engage_tui.rtc.reception import signed_difference
 
 MAX_PACKETS = 64
@@ -68,7 +68,6 @@ class Playout:
         self._next: int | None = None  # the sequence due; None in silence
         self._floor = -1  # the oldest sequence that may still be played
         self._cursor = 0  # the time due, in samples
-        self._newest = 0  # the latest time in the buffer
         self._timestamp: int | None = None  # the last RTP timestamp, for unwrapping
         self._time = 0
         self._ready: Mono = np.zeros(0, np.float32)
@@ -80,12 +79,8 @@ class Playout:
 
     @property
     def level(self) -> int:
-        """Samples from the play position to the end of what is buffered."""
-        if not self._packets:
-            return len(self._ready)
-        oldest = min(when for when, _ in self._packets.values())
-        start = oldest if self._next is None else self._cursor
-        return max(0, self._newest + self._frame - start) + len(self._ready)
+        """Samples that are buffered; of what the sender's clock says, nothing is believed here."""
+        return len(self._packets) * self._frame + len(self._ready)
 
     def add(
         self, sequence: int, timestamp: int, payload: bytes, arrival: float, age: int = 0
@@ -109,7 +104,6 @@ class Playout:
         if sequence < self._floor or self._has(sequence) and age:
             return
         self.recovered += bool(age)
-        self._newest = when if not self._packets else max(self._newest, when)
         self._packets[sequence] = (when, payload)
         if len(self._packets) > MAX_PACKETS:
             del self._packets[min(self._packets)]
@@ -149,6 +143,11 @@ class Playout:
             first = min(self._packets)
         when = self._packets[first][0]
         early = int(when - due)
+        if early > SAMPLE_RATE:
+            del self._packets[
+                first
+            ]  # a clock that cannot be: waiting for it would be silence for ever
+            return False
         if early >= samples - len(self._ready):
             return False
         if early > 0:

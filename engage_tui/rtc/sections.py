@@ -24,6 +24,7 @@ CNAME = "engage"
 _TAKEN = {"audio": ("opus",), "video": ("vp8", "h264")}
 _FEEDBACK = ("nack", "nack pli", "ccm fir")
 _OPUS = Codec(111, "opus", 48_000, 2, {"minptime": "10", "useinbandfec": "1"})
+_RED = Codec(63, "red", 48_000, 2, {"": "111/111"})
 _VIDEO = {
     "VP8": Codec(96, "VP8", 90_000, None, {}, list(_FEEDBACK)),
     "H264": Codec(
@@ -110,9 +111,9 @@ def answer_to(section: Section, codecs: list[Codec], *, live: bool) -> Section:
 
 
 def offered_codecs(kind: str, name: str) -> list[Codec]:
-    """What we offer to send: one codec, and for video its retransmissions."""
+    """What we offer to send: one codec, with redundancy for sound and retransmissions for video."""
     if kind == "audio":
-        return [_OPUS]
+        return [_RED, _OPUS]
     codec = _VIDEO[name]
     repair = Codec(codec.payload_type + 1, "rtx", 90_000, None, {"apt": str(codec.payload_type)})
     return [codec, repair]
@@ -143,9 +144,10 @@ def receive_parameters(stream: Stream, codecs: Sequence[Codec]) -> RTCRtpReceive
 
 
 def send_parameters(answer: Section) -> RTCRtpSendParameters:
-    """What aiortc's sender needs of the answered section."""
+    """What aiortc's sender needs of the answered section; it sends the first codec."""
+    codecs = sorted(answer.codecs, key=lambda codec: not codec.is_a("red"))
     parameters = RTCRtpSendParameters(
-        codecs=[_to_aiortc(answer.kind, codec) for codec in answer.codecs],
+        codecs=[_to_aiortc(answer.kind, codec) for codec in codecs],
         headerExtensions=[
             RTCRtpHeaderExtensionParameters(id=number, uri=uri)
             for number, uri in answer.extensions.items()

@@ -23,12 +23,15 @@ from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters, RTCRtpSendParameters
 from aiortc.rtcrtpsender import RTCEncodedFrame
+from aiortc.rtp import AnyRtcpPacket, RtcpRrPacket, RtcpSrPacket
 from av.frame import Frame
 from av.packet import Packet
 
+from engage_tui.rtc.bitrate import BitrateControl
 from engage_tui.rtc.encode import CLOCK_RATE, PictureEncoder, pool
 from engage_tui.rtc.levels import LevelMeter, audio_level
-from engage_tui.rtc.opus import FRAME, SAMPLE_RATE, OpusEncoder, Pcm
+from engage_tui.rtc.opus import FRAME, SAMPLE_RATE, Pcm, create_encoder
+from engage_tui.wire import red
 
 _log = logging.getLogger(__name__)
 
@@ -95,6 +98,14 @@ class RtpSender(RTCRtpSender):
         """Called by `RTCRtpSender` for each PLI and FIR."""
         self._source.request_keyframe()
 
+    async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
+        """Called by `RTCDtlsTransport` for what the receiver says of our stream."""
+        if isinstance(packet, (RtcpRrPacket, RtcpSrPacket)):
+            for report in packet.reports:
+                if report.ssrc == self._ssrc:
+                    self._source.reported(report.fraction_lost / 256)
+        await super()._handle_rtcp_packet(packet)
+
 
 class Sender(ABC):
     """One outgoing track.
@@ -146,6 +157,9 @@ class Sender(ABC):
     def request_keyframe(self) -> None:  # noqa: B027 - nothing to do for sound
         """A receiver needs a picture that stands alone."""
 
+    def reported(self, lost: float) -> None:  # noqa: B027 - sound is sent whole or not at all
+        """The receiver lost this share of our packets since its last report."""
+
     async def start(self, parameters: RTCRtpSendParameters) -> None:
         """Begin to send with the negotiated payload types; once."""
         if self._started or self._closed:
@@ -172,14 +186,19 @@ class Sender(ABC):
 
 
 class AudioSender(Sender):
-    """An outgoing Opus track, fed with 10 ms blocks."""
+    """An outgoing Opus track, fed with 10 ms blocks; in silence next to nothing is sent (DTX).
+
+    Where the server takes redundancy (RED), each packet carries the one before once more.
+    """
 
     kind = "audio"
     codec = "opus"
 
     def __init__(self, cid: str, transport: RTCDtlsTransport) -> None:
         super().__init__(cid, transport)
-        self._encoder = OpusEncoder()
+        self._encoder = create_encoder()
+        self._red_type: int | None = None  # the payload type of Opus within RED
+        self._before: tuple[int, bytes] | None = None  # timestamp and payload of the packet before
         self._meter = LevelMeter()
         # Bounded: the oldest block is dropped when the loop cannot follow.
         self._queue: deque[tuple[int, Pcm]] = deque(maxlen=MAX_BLOCKS)
@@ -195,6 +214,13 @@ class AudioSender(Sender):
         """The figures so far; from any thread."""
         meter = self._meter
         return SenderStats(self._frames, self._bytes, 0, 0, meter.rms, meter.rms_max)
+
+    async def start(self, parameters: RTCRtpSendParameters) -> None:
+        """Begin to send, with redundancy if that comes first; once."""
+        if parameters.codecs and parameters.codecs[0].name.lower() == "red":
+            opus = [each for each in parameters.codecs if each.name.lower() == "opus"]
+            self._red_type = opus[0].payloadType if opus else None
+        await super().start(parameters)
 
     def push(self, samples: Pcm) -> None:
         """Send a block: int16, shape ``(480, 1)`` or ``(480, 2)``, 48 kHz; from any one thread, never blocks."""
@@ -249,8 +275,15 @@ class AudioSender(Sender):
         self._filled = 0
         if not payloads or self._muted:
             return None
+        if self._red_type is not None:
+            payloads = [self._redundant(self._red_type, timestamp, payloads[0])]
         self._sent(payloads)
         return RTCEncodedFrame(payloads, timestamp, level)
+
+    def _redundant(self, opus_type: int, timestamp: int, payload: bytes) -> bytes:
+        before, self._before = self._before, (timestamp, payload)
+        earlier = [] if before is None else [((timestamp - before[0]) & 0xFFFFFFFF, before[1])]
+        return red.build(opus_type, earlier, payload)
 
     def _fill(self) -> bool:
         """Move blocks into the frame; True once it is full."""
@@ -282,6 +315,7 @@ class VideoSender(Sender):
     ) -> None:
         super().__init__(cid, transport)
         self._encoder = PictureEncoder(codec, bitrate)
+        self._control = BitrateControl()
         self.codec = {"vp8": "VP8", "h264": "H264"}[codec.lower()]
         self._slot: tuple[av.VideoFrame, float] | None = None
         self._slot_lock = threading.Lock()
@@ -308,6 +342,11 @@ class VideoSender(Sender):
             waiting, self._slot = self._slot, (picture, time)
         if waiting is None:
             self._notify()
+
+    def reported(self, lost: float) -> None:
+        """Follow the network: fewer bits where many packets are lost."""
+        self._control.report(lost, time.monotonic())
+        self._encoder.share = self._control.share
 
     def mute_changed(self) -> None:
         """Drop what waits; begin again with a keyframe."""

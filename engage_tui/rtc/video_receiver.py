@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 
 import av
@@ -86,7 +85,7 @@ class VideoReceiver(Receiver):
     def request_keyframe(self) -> None:
         """Ask the sender for a keyframe, unless that was done just now."""
         reception = self._reception
-        now = time.monotonic()
+        now = self._loop.time()
         if reception is None or self._closed or now - self._last_pli < PLI_INTERVAL:
             return
         self._last_pli = now
@@ -106,7 +105,8 @@ class VideoReceiver(Receiver):
             return
         self._last_packet = now
         if codec.is_a("rtx"):
-            original = self._codecs.get(int(codec.parameters.get("apt", "-1")))
+            repaired = codec.parameters.get("apt", "")
+            original = self._codecs.get(int(repaired)) if repaired.isdecimal() else None
             if original is None or len(packet.payload) < 3:
                 return  # padding sent to probe the path
             packet = unwrap_rtx(packet, original.payload_type, reception.ssrc)
@@ -140,7 +140,7 @@ class VideoReceiver(Receiver):
 
     def _tick(self) -> None:
         self._timer = None
-        now = time.monotonic()
+        now = self._loop.time()
         if self._closed or not self._decoding or now - self._last_packet > SILENCE:
             return
         self._decode(self._buffer.expire(now), now)

@@ -434,7 +434,6 @@ def _announcement(track: LocalTrack, options: TrackPublishOptions) -> rtc.AddTra
         type=kind_number(track.kind),
         source=source_number(track.source),
         muted=track.is_muted,
-        disable_red=True,
     )
     if isinstance(track, LocalVideoTrack):
         request.width, request.height = track.dimensions
