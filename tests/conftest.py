@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,6 +22,9 @@ from tests.servers import (
     find_livekit_server,
     run_livekit_server,
 )
+
+if TYPE_CHECKING:
+    from engage_tui.server.app import RunningServer
 
 # Logs of the programs under test belong to the test run, not to the person's home.
 os.environ.setdefault("ENGAGE_TUI_LOG", str(Path(tempfile.gettempdir()) / "engage-tui-tests.log"))
@@ -91,6 +95,23 @@ async def room_server() -> AsyncIterator[TestServer]:
         yield TestServer("embedded", server.url, DEV_KEY, DEV_SECRET)
     finally:
         await server.stop()
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[RunningServer]:
+    """The same as an object, with a secret of the tests (`tests.embedded`)."""
+    from tests.embedded import embedded_server
+
+    async with embedded_server() as running:
+        yield running
+
+
+@pytest.fixture
+def quick_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the embedded server looks at each second it looks at each tick."""
+    from engage_tui.server import app
+
+    monkeypatch.setattr(app, "_REPORT", 0.0)
 
 
 @pytest.fixture(params=["embedded", pytest.param("livekit", marks=pytest.mark.interop)])

@@ -28,11 +28,12 @@ from engage_tui.server.speakers import WINDOW
 from engage_tui.server.webhooks import Webhooks
 from engage_tui.tasks import TaskGroup
 from engage_tui.wire.signal import SignalOptions
-from engage_tui.wire.token import DEV_KEY, DEV_SECRET, Claims
+from engage_tui.wire.token import DEV_KEY, DEV_SECRET, Claims, create_token
 
 _log = logging.getLogger(__name__)
 
 _TICK = 0.05
+_REPORT = 1.0
 _UNHEALTHY = 5.0  # seconds without a tick
 _FULL = "node has exceeded its configured limit"  # the words of livekit-server
 _MAX_LINE = 64 * 1024  # bytes of a request line: tokens travel in the address
@@ -154,8 +155,31 @@ class RunningServer:
         met = room.join(client)
         client.send(join_response(client, met))
         room.welcome(client)
+        client.renew = lambda life: self._token(client, life)
         _log.info("%r joins %r", claims.identity, claims.grants.room)
         return client
+
+    def session_of(self, claims: Claims, options: SignalOptions) -> Client | None:
+        """The session that a client wants to resume, if it is still there."""
+        room = self.rooms.get(claims.grants.room)
+        client = None if room is None else room.clients.get(claims.identity)
+        wanted = options.reconnect_sid, options.single
+        if client is None or (client.sid, client.options.single) != wanted:
+            return None
+        return client if client.resumable else None
+
+    def _token(self, client: Client, life: float) -> str:
+        claims = client.claims
+        return create_token(
+            claims.key,
+            self.config.keys[claims.key],
+            claims.grants,
+            identity=claims.identity,
+            name=client.info.name,
+            metadata=client.info.metadata,
+            attributes=client.info.attributes,
+            ttl=life,
+        )
 
     async def stop(self) -> None:
         """Send everybody a leave (SERVER_SHUTDOWN), then free the ports; idempotent."""
@@ -198,7 +222,7 @@ class RunningServer:
         while True:
             await asyncio.sleep(_TICK)
             now = self._ticked = time.monotonic()
-            tell, report = now - speakers >= WINDOW, now - second >= 1.0
+            tell, report = now - speakers >= WINDOW, now - second >= _REPORT
             speakers = now if tell else speakers
             second = now if report else second
             for room in list(self.rooms.values()):

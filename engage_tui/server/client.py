@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError
@@ -17,10 +17,13 @@ from engage_tui.server.downlink import Downlink, DownlinkEvents
 from engage_tui.server.events import Happening
 from engage_tui.server.forward import Subscription
 from engage_tui.server.incoming import PublishedTrack
+from engage_tui.server.line import SignalLine, SignalSocket
 from engage_tui.server.mux import UdpMux
+from engage_tui.server.permissions import permission_of
 from engage_tui.server.publisher import PublisherConnection, PublisherEvents
 from engage_tui.server.shared import SharedDownlink
 from engage_tui.server.subscriber import SubscriberConnection
+from engage_tui.server.transport import PeerTransport
 from engage_tui.tasks import TaskGroup
 from engage_tui.wire.data import MAX_PACKET
 from engage_tui.wire.signal import SignalOptions, sid
@@ -35,32 +38,23 @@ JOIN_TIMEOUT = 60.0
 """Seconds that a participant may take until its media connection stands."""
 
 SIGNAL_GRACE = 5.0
-"""Seconds that a participant stays after its signalling was lost."""
+"""Seconds that a participant stays after its signalling was lost, unless its media goes on."""
 
+RESUME_LIMIT = 60.0
+"""Seconds after which it has to join anew even so."""
+
+_MEDIA_GRACE = 10.0  # seconds without a connectivity check after which media does not go on
+_TOKEN_LIFE = (
+    600.0  # seconds; a fresh token is sent at half of that, so that a resume finds a valid one
+)
 _GOODBYE_GRACE = 2.0  # after a DTLS goodbye: the leave is on its way, by another road
 _SILENCE = 20.0  # seconds without a connectivity check after which a connection is lost
-_OUTBOX = 1024  # signalling messages that wait for a slow reader; one more ends the session
 _MAX_TEXT = 128 * 1024  # characters of a JSON frame: parsing one takes long
 _COMPLAINTS = 5
-_LEAVE_TIMEOUT = 2.0
 
-_SOURCES = {name for name, _ in models.TrackSource.items()}
 _CAPABILITIES = {name for name, _ in models.ClientInfo.Capability.items()}
 
 LeaveAction = rtc.LeaveRequest.Action
-
-
-class SignalSocket(Protocol):
-    """The WebSocket as a session uses it."""
-
-    async def send_bytes(self, data: bytes) -> None:
-        """Send a binary frame."""
-
-    async def send_str(self, data: str) -> None:
-        """Send a text frame."""
-
-    async def close(self) -> object:
-        """Close with code 1000."""
 
 
 class Client:
@@ -75,6 +69,9 @@ class Client:
         declined: Track SIDs that it does not want although it subscribes by itself.
         allowed: Who may subscribe to its tracks (`Permissions`).
         closed: The session has ended.
+        cut_on_resume: The next resume is cut off once, for tests of clients.
+        last_reliable: Number of the last reliable data packet that came from it.
+        renew: Makes a fresh token with this life in seconds; the server sets it.
     """
 
     def __init__(self, room: Room, mux: UdpMux, claims: Claims, options: SignalOptions) -> None:
@@ -106,12 +103,13 @@ class Client:
         self.declined: set[str] = set()
         self.allowed = requests.Permissions()
         self.closed = False
+        self.cut_on_resume = False
+        self.last_reliable = 0
+        self.renew: Callable[[float], str] | None = None
         self._complaints = 0
-        self._text = False  # the client speaks JSON
-        self._outbox: asyncio.Queue[rtc.SignalResponse | None] = asyncio.Queue(_OUTBOX)
         self._tasks = TaskGroup(f"client {claims.identity}")
-        self._writer: asyncio.Task[None] | None = None
-        self._joined = time.monotonic()
+        self._line = SignalLine(claims.identity, self._tasks)
+        self._joined = self._renewed = time.monotonic()
         self._signal_lost: float | None = None
         self._media_lost: float | None = None
 
@@ -137,18 +135,49 @@ class Client:
 
     # -- signalling
 
-    def open(self, socket: SignalSocket) -> None:
+    def open(self, socket: SignalSocket) -> SignalLine:
         """Start to write to the client's socket; the first offer follows the join message."""
-        self._writer = self._tasks.spawn(self._write(socket), "writer")
+        self._line.open(socket, self.signal_closed)
         self.subscriber.begin()
+        return self._line
+
+    def resume(self, socket: SignalSocket) -> SignalLine:
+        """Go on with the session on a new socket: the client hears what changed, and ICE restarts."""
+        self._line.end()
+        self._line = SignalLine(self.identity, self._tasks, text=self._line.text)
+        self._signal_lost = None
+        now = time.monotonic()
+        for transport in self._transports:
+            transport.heard = now
+        _log.info("%r resumes", self.identity)
+        self.send(
+            rtc.SignalResponse(reconnect=rtc.ReconnectResponse(last_message_seq=self.last_reliable))
+        )
+        self.room.describe(self)
+        self._line.open(socket, self.signal_closed)
+        if self.cut_on_resume:
+            self.cut_on_resume = False
+            self._line.end()
+        self.subscriber.resume()
+        return self._line
+
+    @property
+    def resumable(self) -> bool:
+        """The session goes on, and ICE alone can mend its connections."""
+        return not self.closed and self._media_lost is None
+
+    def hangs_on(self, line: SignalLine) -> bool:
+        """Whether `line` is the one in use, and the session goes on."""
+        return not self.closed and line is self._line
 
     def send(self, response: rtc.SignalResponse) -> None:
-        """Send a message to the client; a client that does not read loses its session."""
-        if self.closed:
+        """Send a message to the client; a client that does not read loses its session.
+
+        While its signalling is lost nothing is kept: a resume tells everything anew.
+        """
+        if self.closed or self._signal_lost is not None:
             return
-        try:
-            self._outbox.put_nowait(response)
-        except asyncio.QueueFull:
+        if not self._line.put(response):
             _log.warning("%r does not read its signalling", self.identity)
             self.end(models.DisconnectReason.CONNECTION_TIMEOUT)
 
@@ -160,10 +189,10 @@ class Client:
                 if len(frame) > _MAX_TEXT:
                     raise DecodeError("too long")
                 json_format.Parse(frame, request, ignore_unknown_fields=True)
-                self._text = True
+                self._line.text = True
             else:
                 request.ParseFromString(frame)
-                self._text = False
+                self._line.text = False
         except (DecodeError, json_format.ParseError, RecursionError):
             self.complain("sent a malformed frame")
             return
@@ -180,9 +209,9 @@ class Client:
         if self._complaints <= _COMPLAINTS:
             _log.info("%r: %s", self.identity, what)
 
-    def signal_closed(self) -> None:
+    def signal_closed(self, line: SignalLine) -> None:
         """The WebSocket is gone; the session stays for a while."""
-        if not self.closed and self._signal_lost is None:
+        if self.hangs_on(line) and self._signal_lost is None:
             self._signal_lost = time.monotonic()
 
     # -- life
@@ -203,16 +232,39 @@ class Client:
         """Once a second: reports, and what took too long."""
         self.publisher.report(now)
         self.subscriber.tick(now)
-        if self._signal_lost is not None and now - self._signal_lost > SIGNAL_GRACE:
-            self.end(models.DisconnectReason.SIGNAL_CLOSE)
+        if self._signal_lost is not None:
+            if self._is_lost(now, self._signal_lost):
+                self.end(models.DisconnectReason.SIGNAL_CLOSE)
         elif not self.active and now - self._joined > JOIN_TIMEOUT:
             self.leave(models.DisconnectReason.JOIN_FAILURE, LeaveAction.DISCONNECT)
         elif self._media_lost is not None and now - self._media_lost > _GOODBYE_GRACE:
             self.fail("its media connection ended")
-        else:
-            for transport in (self.publisher.transport, self.subscriber.transport):
-                if transport.connected and now - transport.heard > _SILENCE:
-                    self.fail("its media connection fell silent")
+        elif any(each.connected and now - each.heard > _SILENCE for each in self._transports):
+            self._suspend("its media connection fell silent")
+        elif self.renew is not None and now - self._renewed > _TOKEN_LIFE / 2:
+            self._renewed = now
+            self.send(rtc.SignalResponse(refresh_token=self.renew(_TOKEN_LIFE)))
+
+    @property
+    def _transports(self) -> set[PeerTransport]:
+        return {self.publisher.transport, self.subscriber.transport}
+
+    def _is_lost(self, now: float, since: float) -> bool:
+        """Without signalling: whether a resume is not to be waited for any longer."""
+        alive = any(each.connected and now - each.heard < _MEDIA_GRACE for each in self._transports)
+        return now - since > (RESUME_LIMIT if alive else SIGNAL_GRACE)
+
+    def _suspend(self, why: str) -> None:
+        """Ask the client to resume, which restarts ICE; its session is kept for that."""
+        _log.info("%r: %s", self.identity, why)
+        leave = rtc.LeaveRequest(
+            reason=models.DisconnectReason.CONNECTION_TIMEOUT,
+            action=LeaveAction.RESUME,
+            can_reconnect=True,
+        )
+        self.send(rtc.SignalResponse(leave=leave))
+        self._line.end()
+        self._signal_lost = time.monotonic()
 
     def fail(self, why: str) -> None:
         """The session cannot go on as it is; the client is asked to join anew."""
@@ -246,12 +298,7 @@ class Client:
         self.info.state = models.ParticipantInfo.DISCONNECTED
         self.info.disconnect_reason = reason
         self.info.version += 1
-        while True:
-            try:
-                self._outbox.put_nowait(None)
-                break
-            except asyncio.QueueFull:
-                self._outbox.get_nowait()
+        self._line.end()
         for track in self.publisher.tracks.values():
             self.room.happened(Happening.TRACK_UNPUBLISHED, self, track.info)
         self.room.leave(self, quietly=replaced)
@@ -264,22 +311,8 @@ class Client:
 
     async def finished(self) -> None:
         """Wait until everything that was sent is out, then drop what is left."""
-        if self._writer is not None:
-            await asyncio.wait({self._writer}, timeout=_LEAVE_TIMEOUT)
+        await self._line.drained()
         await self._tasks.cancel()
-
-    async def _write(self, socket: SignalSocket) -> None:
-        try:
-            while (response := await self._outbox.get()) is not None:
-                if self._text:
-                    await socket.send_str(json_format.MessageToJson(response))
-                else:
-                    await socket.send_bytes(response.SerializeToString())
-            async with asyncio.timeout(_LEAVE_TIMEOUT):
-                await socket.close()
-        except (ConnectionError, RuntimeError, TimeoutError) as error:
-            _log.debug("%r: signalling ended: %s", self.identity, error)
-            self.signal_closed()
 
     # -- from the connections
 
@@ -341,15 +374,5 @@ def _participant_info(claims: Claims, options: SignalOptions) -> models.Particip
         version=1,
         client_protocol=options.client_protocol,
         capabilities=[name for name in options.capabilities if name in _CAPABILITIES],
-        permission=models.ParticipantPermission(
-            can_subscribe=grants.can_subscribe,
-            can_publish=grants.can_publish,
-            can_publish_data=grants.may_send_data,
-            can_publish_sources=[
-                name.upper() for name in grants.can_publish_sources if name.upper() in _SOURCES
-            ],
-            can_update_metadata=grants.can_update_own_metadata,
-            hidden=grants.hidden,
-            recorder=grants.recorder,
-        ),
+        permission=permission_of(grants),
     )

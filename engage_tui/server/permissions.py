@@ -7,11 +7,34 @@ from typing import TYPE_CHECKING
 
 from livekit.protocol import models, rtc
 
+from engage_tui.wire.token import Grants
+
 if TYPE_CHECKING:
     from engage_tui.server.client import Client
     from engage_tui.server.incoming import PublishedTrack
 
 _SOURCES = {number: name.lower() for name, number in models.TrackSource.items()}
+
+
+def permission_of(grants: Grants) -> models.ParticipantPermission:
+    """What participants are told of each other's grants."""
+    return models.ParticipantPermission(
+        can_subscribe=grants.can_subscribe,
+        can_publish=grants.can_publish,
+        can_publish_data=grants.may_send_data,
+        can_publish_sources=[
+            name.upper() for name in grants.can_publish_sources if name in _SOURCES.values()
+        ],
+        can_update_metadata=grants.can_update_own_metadata,
+        hidden=grants.hidden,
+        recorder=grants.recorder,
+    )
+
+
+def may_publish(grants: Grants, source: int) -> bool:
+    """Whether a track of this `models.TrackSource` may be published."""
+    allowed = grants.can_publish_sources
+    return grants.can_publish and (not allowed or _SOURCES.get(source, "") in allowed)
 
 
 def change(client: Client, permission: models.ParticipantPermission) -> None:
@@ -36,12 +59,11 @@ def change(client: Client, permission: models.ParticipantPermission) -> None:
         _hide(client)
     client.claims = replace(client.claims, grants=changed)
     client.info.permission.CopyFrom(permission)
-    for track in [*client.publisher.tracks.values(), *client.publisher.pending.values()]:
-        if not _may_publish(client, track):
+    for track in client.publisher.everything:
+        if not may_publish(changed, track.info.source):
             revoke(client, track)
     if not changed.can_subscribe:
-        for track_sid in list(client.subscriber.subscriptions):
-            client.room.unsubscribe(client, track_sid)
+        client.room.unsubscribe_all(client)
     elif not grants.can_subscribe:
         client.room.offer_tracks_to(client)
 
@@ -52,14 +74,6 @@ def revoke(client: Client, track: PublishedTrack) -> None:
         rtc.SignalResponse(track_unpublished=rtc.TrackUnpublishedResponse(track_sid=track.sid))
     )
     client.publisher.revoke(track)
-
-
-def _may_publish(client: Client, track: PublishedTrack) -> bool:
-    grants = client.claims.grants
-    source = _SOURCES.get(track.info.source, "")
-    return grants.can_publish and (
-        not grants.can_publish_sources or source in grants.can_publish_sources
-    )
 
 
 def _hide(client: Client) -> None:

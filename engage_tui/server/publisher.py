@@ -125,9 +125,18 @@ class PublisherConnection:
         )
 
     @property
+    def everything(self) -> list[PublishedTrack]:
+        """Published tracks and those that wait for their section."""
+        return [*self.tracks.values(), *self.pending.values()]
+
+    @property
     def videos(self) -> int:
         """How many videos are published or announced."""
-        return sum(t.video for t in [*self.tracks.values(), *self.pending.values()])
+        return sum(track.video for track in self.everything)
+
+    def announced(self, sid: str) -> PublishedTrack | None:
+        """The track of this SID, published or not yet negotiated."""
+        return next((track for track in self.everything if track.sid == sid), None)
 
     def limit(self, limits: Limits) -> None:
         """Set how much may come in a second."""

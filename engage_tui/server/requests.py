@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from livekit.protocol import models, rtc
 
 from engage_tui.server.descriptions import PUBLISH_CODECS
+from engage_tui.server.permissions import may_publish
 from engage_tui.server.publisher import MAX_OFFER, MAX_PENDING, announce
 from engage_tui.wire.signal import sid
 
@@ -80,6 +81,8 @@ def begin(client: Client, wishes: rtc.JoinRequest) -> None:
             client.announce()
     for request in wishes.add_track_requests[: MAX_PENDING + 1]:
         add_track(client, request)
+    if wishes.HasField("sync_state"):
+        resync(client, wishes.sync_state)
     if wishes.HasField("publisher_offer"):
         handle(client, rtc.SignalRequest(offer=wishes.publisher_offer))
 
@@ -137,11 +140,7 @@ def add_track(client: Client, request: rtc.AddTrackRequest) -> None:
 
 def _refusal(client: Client, request: rtc.AddTrackRequest) -> Reason | None:
     grants = client.claims.grants
-    names = {value: name.lower() for name, value in models.TrackSource.items()}
-    source = names.get(request.source, "")
-    if not grants.can_publish or (
-        grants.can_publish_sources and source not in grants.can_publish_sources
-    ):
+    if not may_publish(grants, request.source):
         return Reason.NOT_ALLOWED
     if request.type not in (models.TrackType.AUDIO, models.TrackType.VIDEO):
         return Reason.UNSUPPORTED_TYPE
@@ -161,10 +160,7 @@ def _refusal(client: Client, request: rtc.AddTrackRequest) -> Reason | None:
 
 
 def _mute(client: Client, request: rtc.MuteTrackRequest) -> None:
-    publisher = client.publisher
-    track = publisher.tracks.get(request.sid) or next(
-        (t for t in publisher.pending.values() if t.sid == request.sid), None
-    )
+    track = client.publisher.announced(request.sid)
     if track is None:
         client.send(
             rtc.SignalResponse(
@@ -286,6 +282,16 @@ def _ping_req(client: Client, request: rtc.Ping) -> None:
     client.send(rtc.SignalResponse(pong_resp=pong))
 
 
+def resync(client: Client, state: rtc.SyncState) -> None:
+    """A resumed client says what it holds: subscriptions are set by it; unknown tracks need a new session."""
+    for each in state.publish_tracks:
+        if client.publisher.announced(each.track.sid) is None:
+            client.leave(models.DisconnectReason.STATE_MISMATCH, rtc.LeaveRequest.Action.RECONNECT)
+            return
+    if state.HasField("subscription"):
+        _subscription(client, state.subscription)
+
+
 def _simulate(client: Client, request: rtc.SimulateScenario) -> None:
     """Faults on demand, for reconnection tests of clients."""
     action = rtc.LeaveRequest.Action
@@ -294,7 +300,9 @@ def _simulate(client: Client, request: rtc.SimulateScenario) -> None:
             client.leave(models.DisconnectReason.STATE_MISMATCH, action.RECONNECT)
         case "server_leave":
             client.leave(models.DisconnectReason.SERVER_SHUTDOWN, action.DISCONNECT)
-        case "node_failure" | "disconnect_signal_on_resume":
+        case "disconnect_signal_on_resume":
+            client.cut_on_resume = True
+        case "node_failure":
             client.end(models.DisconnectReason.SIGNAL_CLOSE)
 
 
@@ -308,7 +316,7 @@ _HANDLERS: dict[str, Callable[[Client, Any], None]] = {
     "track_setting": _track_setting,
     "leave": _leave,
     "subscription_permission": _subscription_permission,
-    "sync_state": _ignore,
+    "sync_state": resync,
     "simulate": _simulate,
     "ping": _ping,
     "update_metadata": _update_metadata,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _LIMITS = Limits()
+_DEPARTED = (
+    64  # who left last, for those who resume and missed it; more are forgotten, oldest first
+)
 
 
 class Room:
@@ -64,6 +68,7 @@ class Room:
             departure_timeout=departure_timeout,
         )
         self.clients: dict[str, Client] = {}
+        self._departed: deque[models.ParticipantInfo] = deque(maxlen=_DEPARTED)
         self._listener = listener
         self._empty_since = time.monotonic()
         self._visited = False
@@ -115,10 +120,11 @@ class Room:
             self._empty_since = time.monotonic()
         for track in client.publisher.tracks.values():
             self.withdraw(track)
-        for track_sid in list(client.subscriber.subscriptions):
-            self._drop(client, track_sid)
+        self.unsubscribe_all(client)
         if not quietly:
             self.update(client)
+            if not client.hidden:
+                self._departed.append(client.info)
         self._count()
         self.tell_info()
 
@@ -128,6 +134,13 @@ class Room:
         for other in list(self.clients.values()):
             if other is not but and (not client.hidden or other is client):
                 other.send(message)
+
+    def describe(self, client: Client) -> None:
+        """Tell a resumed client everything that it may have missed: people, itself, the room."""
+        gone = [info for info in self._departed if info.identity not in self.clients]
+        infos = [*gone, client.info, *(other.info for other in self._visible_to(client))]
+        client.send(rtc.SignalResponse(update=rtc.ParticipantUpdate(participants=infos)))
+        client.send(rtc.SignalResponse(room_update=rtc.RoomUpdate(room=self.info)))
 
     def broadcast(self, message: rtc.SignalResponse) -> None:
         """Send a message to everybody."""
@@ -173,6 +186,11 @@ class Room:
     def unsubscribe(self, client: Client, track_sid: str) -> None:
         """A participant does not want a track any more."""
         self._drop(client, track_sid)
+
+    def unsubscribe_all(self, client: Client) -> None:
+        """A participant may not subscribe any more."""
+        for track_sid in list(client.subscriber.subscriptions):
+            self._drop(client, track_sid)
 
     def withdraw(self, track: PublishedTrack) -> None:
         """A track is no more: take it from everybody."""
@@ -252,6 +270,8 @@ class Room:
         packet.participant_identity = sender.identity
         packet.participant_sid = sender.sid
         packet.kind = models.DataPacket.LOSSY if label == LOSSY else models.DataPacket.RELIABLE
+        if label == RELIABLE:
+            sender.last_reliable = max(sender.last_reliable, packet.sequence)
         targets = set(packet.destination_identities)
         if packet.WhichOneof("value") == "user":
             packet.user.participant_identity = sender.identity

@@ -16,6 +16,7 @@ from engage_tui.server.access import Refused, authenticate
 from engage_tui.server.client import Client
 from engage_tui.server.descriptions import PUBLISH_CODECS
 from engage_tui.server.limits import Allowance
+from engage_tui.server.line import SignalLine
 from engage_tui.server.requests import MAX_NAME
 from engage_tui.wire.join_request import JoinRequestError, options_of, parse_join_request
 from engage_tui.wire.signal import PROTOCOL, SignalOptions, parse_join_query
@@ -82,15 +83,21 @@ class Signaling:
             return web.Response(status=refused.status, text=refused.text)
         await socket.prepare(request)
         if options.reconnect_sid:
-            await _refuse_resume(socket)
-            return socket
-        client = self._server.admit(claims, options)
+            client = self._server.session_of(claims, options)
+            if client is None:
+                await _refuse_resume(socket)
+                return socket
+            line = client.resume(socket)
+        else:
+            client = self._server.admit(claims, options)
+            line = client.open(socket)
         requests.begin(client, wishes)
-        client.open(socket)
         try:
-            await _read(socket, client)
+            await _read(socket, client, line)
         finally:
-            client.signal_closed()
+            client.signal_closed(line)
+            line.end()
+            await line.drained()
             if client.closed:
                 await client.finished()
         return socket
@@ -149,13 +156,13 @@ def _wishes(request: web.Request) -> tuple[SignalOptions, rtc.JoinRequest]:
     return options_of(wishes), wishes
 
 
-async def _read(socket: web.WebSocketResponse, client: Client) -> None:
+async def _read(socket: web.WebSocketResponse, client: Client, line: SignalLine) -> None:
     taken = 0
     allowance = Allowance(client.room.limits.messages_per_second)
     async for message in socket:
         if message.type in (WSMsgType.BINARY, WSMsgType.TEXT):
             client.receive(message.data)
-        if client.closed:
+        if not client.hangs_on(line):
             return
         taken += 1
         if (wait := allowance.owe(1, time.monotonic())) > 0:
@@ -165,7 +172,7 @@ async def _read(socket: web.WebSocketResponse, client: Client) -> None:
 
 
 async def _refuse_resume(socket: web.WebSocketResponse) -> None:
-    """Sessions are not resumed: the client joins anew."""
+    """There is no such session any more: the client joins anew."""
     leave = rtc.LeaveRequest(
         can_reconnect=True,
         reason=models.DisconnectReason.STATE_MISMATCH,

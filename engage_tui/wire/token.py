@@ -126,6 +126,7 @@ def create_token(
     identity: str,
     name: str = "",
     metadata: str = "",
+    attributes: Mapping[str, str] | None = None,
     ttl: float = DEFAULT_TTL,
 ) -> str:
     """Make a signed access token that is valid from now for `ttl` seconds."""
@@ -142,6 +143,8 @@ def create_token(
         payload["name"] = name
     if metadata:
         payload["metadata"] = metadata
+    if attributes:
+        payload["attributes"] = dict(attributes)
     return _sign(payload, secret)
 
 

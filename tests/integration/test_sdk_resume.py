@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import pytest
 from livekit.protocol import rtc
 
 from engage_tui import (
@@ -20,8 +19,6 @@ from tests.integration.meeting import Meeting, meet
 from tests.integration.test_sdk_rejoin import cut, states
 from tests.servers import TestServer
 from tests.waiting import until
-
-pytestmark = pytest.mark.interop
 
 
 async def both_publish(m: Meeting) -> None:
@@ -51,8 +48,8 @@ def gaps(room: Room) -> list[float]:
     return times
 
 
-async def test_a_lost_socket_costs_nothing(livekit_server: TestServer, room_name: str) -> None:
-    async with meet(livekit_server, room_name, subscribe="all") as m:
+async def test_a_lost_socket_costs_nothing(any_server: TestServer, room_name: str) -> None:
+    async with meet(any_server, room_name, subscribe="all") as m:
         await both_publish(m)
         record, sid = states(m.bob), m.bob.local_participant.sid
         tracks = {p.track_sid: p.track for p in m.ada_of_bob.tracks.values()}
@@ -77,9 +74,9 @@ async def test_a_lost_socket_costs_nothing(livekit_server: TestServer, room_name
 
 
 async def test_what_was_said_meanwhile_is_said_afterwards(
-    livekit_server: TestServer, room_name: str
+    any_server: TestServer, room_name: str
 ) -> None:
-    async with meet(livekit_server, room_name, subscribe="all") as m:
+    async with meet(any_server, room_name, subscribe="all") as m:
         await both_publish(m)
         camera = m.ada_of_bob.get_track(TrackSource.CAMERA)
         mine = m.bob.local_participant.get_track(TrackSource.MICROPHONE)
@@ -106,8 +103,8 @@ async def test_what_was_said_meanwhile_is_said_afterwards(
         await until(lambda: len(bob.tracks) == 3)
 
 
-async def test_a_leave_that_asks_to_resume(livekit_server: TestServer, room_name: str) -> None:
-    async with meet(livekit_server, room_name) as m:
+async def test_a_leave_that_asks_to_resume(any_server: TestServer, room_name: str) -> None:
+    async with meet(any_server, room_name) as m:
         sid = m.bob.local_participant.sid
         message = rtc.SignalResponse()
         message.leave.action = rtc.LeaveRequest.RESUME
@@ -118,8 +115,8 @@ async def test_a_leave_that_asks_to_resume(livekit_server: TestServer, room_name
         assert m.bob.local_participant.sid != sid, "asked to join anew"
 
 
-async def test_who_left_meanwhile_is_gone(livekit_server: TestServer, room_name: str) -> None:
-    async with meet(livekit_server, room_name, subscribe="all") as m:
+async def test_who_left_meanwhile_is_gone(any_server: TestServer, room_name: str) -> None:
+    async with meet(any_server, room_name, subscribe="all") as m:
         await both_publish(m)
         gone: list[Any] = []
         m.bob.on(RoomEvent.PARTICIPANT_DISCONNECTED, gone.append)

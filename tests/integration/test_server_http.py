@@ -19,12 +19,6 @@ from tests.integration.signal_client import signalling
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[RunningServer]:
-    async with embedded_server() as running:
-        yield running
-
-
-@pytest.fixture
 async def http(server: RunningServer) -> AsyncIterator[ClientSession]:
     async with ClientSession(server.url.replace("ws", "http", 1)) as session:
         yield session

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,17 +11,11 @@ from livekit.protocol import models, rtc
 from engage_tui.server import client as server_client
 from engage_tui.server.app import RunningServer
 from engage_tui.server.publisher import MAX_PENDING
-from tests.embedded import access_token, embedded_server
+from tests.embedded import access_token
 from tests.integration.signal_client import SignalClient, signalling
 from tests.waiting import until
 
 Reason = rtc.RequestResponse.Reason
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[RunningServer]:
-    async with embedded_server() as running:
-        yield running
 
 
 def add_track(cid: str = "c1", **changes: object) -> rtc.SignalRequest:
@@ -213,6 +206,7 @@ async def test_hidden_participants_are_not_shown(server: RunningServer) -> None:
         assert "ghost" not in ada.participants
 
 
+@pytest.mark.usefixtures("quick_clock")
 async def test_leaving_is_told(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
     server.open_room("hall").info.departure_timeout = 0
     monkeypatch.setattr(server_client, "SIGNAL_GRACE", 0.2)
@@ -222,6 +216,8 @@ async def test_leaving_is_told(server: RunningServer, monkeypatch: pytest.Monkey
             await until(lambda: ada.closed is not None)
         await until(lambda: bob.participants["ada"].state == models.ParticipantInfo.DISCONNECTED)
         assert bob.participants["ada"].disconnect_reason == models.CLIENT_INITIATED
+    assert list(server.rooms) == ["hall"]  # who comes back soon finds the same room
+    server.rooms["hall"].info.departure_timeout = 0
     await until(lambda: server.rooms == {}, what="the empty room to go")
 
 
@@ -248,6 +244,7 @@ async def test_the_same_identity_replaces_the_session(server: RunningServer) -> 
         assert models.ParticipantInfo.DISCONNECTED not in states
 
 
+@pytest.mark.usefixtures("quick_clock")
 async def test_a_lost_connection_is_forgotten_after_a_grace(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -259,6 +256,7 @@ async def test_a_lost_connection_is_forgotten_after_a_grace(
         assert bob.participants["ada"].disconnect_reason == models.SIGNAL_CLOSE
 
 
+@pytest.mark.usefixtures("quick_clock")
 async def test_who_never_connects_is_sent_away(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -267,16 +265,6 @@ async def test_who_never_connects_is_sent_away(
         leave = (await ada.get("leave")).leave
         assert leave.reason == models.JOIN_FAILURE
         await until(lambda: ada.closed == 1000)
-
-
-async def test_resuming_is_answered_with_a_rejoin(server: RunningServer) -> None:
-    async with signalling(server, "ada", query="&reconnect=1&sid=PA_gone") as ada:
-        leave = (await ada.get("leave")).leave
-        assert ada.kinds() == ["leave"]
-        assert (leave.action, leave.reason) == (
-            rtc.LeaveRequest.RECONNECT,
-            models.STATE_MISMATCH,
-        )
 
 
 async def test_stopping_says_goodbye(server: RunningServer) -> None:

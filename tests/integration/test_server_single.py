@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
-import pytest
 from livekit.protocol import models, rtc
 
 from engage_tui.server.app import RunningServer
 from engage_tui.server.client import Client
 from engage_tui.wire.sdp import Codec, Description, Section
-from tests.embedded import embedded_server
 from tests.integration.signal_client import SignalClient, signalling, signalling_single
 from tests.integration.test_server_rooms import add_track, publish, publisher_offer
 from tests.waiting import until
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[RunningServer]:
-    async with embedded_server() as running:
-        yield running
 
 
 def offer(kinds: Sequence[str], number: int = 1) -> rtc.SessionDescription:

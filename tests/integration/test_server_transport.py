@@ -5,26 +5,18 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
 from livekit.protocol import rtc
 from OpenSSL import SSL
 
 from engage_tui.server.app import RunningServer
 from engage_tui.server.certificate import Certificate
 from engage_tui.server.transport import PeerTransport
-from tests.embedded import embedded_server
 from tests.integration.signal_client import SignalClient, signalling
 from tests.integration.test_server_fuzz import checked
 from tests.waiting import until
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[RunningServer]:
-    async with embedded_server() as running:
-        yield running
 
 
 class DtlsClient:

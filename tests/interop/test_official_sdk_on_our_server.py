@@ -26,12 +26,6 @@ AMPLITUDE = 8000
 TONE_RMS = AMPLITUDE / np.sqrt(2)
 
 
-@pytest.fixture
-async def server() -> AsyncIterator[RunningServer]:
-    async with embedded_server() as running:
-        yield running
-
-
 @pytest.fixture(params=[True, False], ids=["v1", "v0"])
 async def either_path(request: pytest.FixtureRequest) -> AsyncIterator[RunningServer]:
     """A server that takes clients on one connection, and one that they reach on two."""
