@@ -54,6 +54,32 @@ def test_each_row_says_in_words_what_it_is() -> None:
     assert lines[12].split()[:5] == ["✕", "camera", "video", "640x360", "failed"]
 
 
+def test_a_camera_that_no_tile_shows_is_unseen_and_not_stuck() -> None:
+    people = fake_engine.hall()
+    known = facts(people)
+    counters = {
+        key: msgspec.structs.replace(each, frames_per_second=0.0)
+        for key, each in known.statistics.items()
+    }
+    camera = next(
+        item
+        for item in people_rows.items(people)
+        if item.publication and item.publication.key == "mira/camera/"
+    )
+    words = {}
+    for seen in (frozenset(), frozenset({"mira/camera/"}), None):
+        now = Facts(known.levels, counters, seen=seen)
+        words[seen] = (
+            "".join(text for text, _ in people_rows.row(camera, now, 48, chosen=False)),
+            people_rows.explain(camera, now),
+        )
+    assert "unseen" in words[frozenset()][0]
+    assert "in no tile" in words[frozenset()][1]
+    for shown in (frozenset({"mira/camera/"}), None):
+        assert "0 fps" in words[shown][0]
+        assert "0 fps" in words[shown][1]
+
+
 names = st.text(max_size=40)
 
 

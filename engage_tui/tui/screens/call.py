@@ -118,7 +118,8 @@ class CallScreen(Page):
 
     def _facts(self) -> Facts:
         model = self._model
-        return Facts(model.levels, model.statistics, model.waiting_rows())
+        seen = frozenset(tile.key for tile in self.query_one(Stage).tiles)
+        return Facts(model.levels, model.statistics, model.waiting_rows(), seen)
 
     def _show_switches(self) -> None:
         joined = self._model.call.phase in (Phase.CONNECTED, Phase.RECONNECTING)

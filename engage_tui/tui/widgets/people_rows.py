@@ -59,11 +59,23 @@ class Facts:
         levels: Loudness by identity, 0 to 1.
         statistics: Counters by publication key.
         waiting: Keys of the rows whose intent has no answer yet.
+        seen: Keys of the publications that tiles show; None: unknown.
     """
 
     levels: Mapping[str, float] = field(default_factory=dict)
     statistics: Mapping[str, PublicationStats] = field(default_factory=dict)
     waiting: frozenset[str] = frozenset()
+    seen: frozenset[str] | None = None
+
+    def unseen(self, counters: PublicationStats) -> bool:
+        """Whether pictures come and no tile shows them: what nobody looks at is not decoded."""
+        return (
+            self.seen is not None
+            and not counters.local
+            and counters.kind is TrackKind.VIDEO
+            and counters.key not in self.seen
+            and not counters.frames_per_second
+        )
 
 
 def items(people: Mapping[str, PersonView]) -> list[Item]:
@@ -97,7 +109,11 @@ def state(publication: PublicationView, person: PersonView, facts: Facts) -> Spa
         level = facts.levels.get(person.identity, 0.0)
         return (words.meter(level, _STATE - 1), "live" if level > 0.03 else "dim")
     counters = facts.statistics.get(publication.key)
-    return (f"{counters.frames_per_second:.0f} fps" if counters else "", "text")
+    if counters is None:
+        return ("", "text")
+    if facts.unseen(counters):
+        return ("unseen", "dim")
+    return (f"{counters.frames_per_second:.0f} fps", "text")
 
 
 def detail(publication: PublicationView, person: PersonView) -> str:
@@ -308,7 +324,8 @@ def explain(item: Item, facts: Facts) -> str:
     if publication.subscription is not Subscription.ON:
         counters = None
     if counters and publication.kind is TrackKind.VIDEO:
-        parts.append(f"{counters.frames_per_second:.0f} fps")
+        shown = f"{counters.frames_per_second:.0f} fps"
+        parts.append("in no tile, so not decoded" if facts.unseen(counters) else shown)
     if counters:
         parts.append(words.rate(counters.bytes_per_second))
     return " · ".join(each for each in parts if each)
