@@ -25,6 +25,7 @@ from engage_tui.engine.messages import (
     Watch,
 )
 from engage_tui.engine.microphone import Microphone
+from engage_tui.engine.placing import hearing
 from engage_tui.engine.scene import call_view
 from engage_tui.engine.view import CallView, Phase
 from engage_tui.errors import EngageError, UsageError
@@ -181,7 +182,7 @@ class Call:
         self._intents = Intents(self)
         self.joining = Joining(self, self._intents)
         self.lobby = Lobby(self.start, self._lobby_changed)
-        self.space = Space(spatial=SpatialMode(self.start.spatial))
+        self.space = Space(spatial=SpatialMode(self.start.spatial), position_sync=True)
         for message in self._early:
             self._on_message(message)
         self._early.clear()
@@ -241,8 +242,9 @@ class Call:
         from engage_tui.engine.events import Tap
         from engage_tui.engine.seating import Seats
 
+        assert self.space is not None
         self.room = room
-        self.seats = Seats(room)
+        self.seats = Seats(room, self.space.audio_listener, self.touch)
         self.seats.listen()
         Tap(self._on_event).listen(room)
         room.on(RoomEvent.DISCONNECTED, self._on_disconnected)
@@ -372,7 +374,8 @@ class Call:
                 self._link.send(Statistics(()))
 
     def _scene(self) -> Scene:
-        people = snapshot.people(self.room) if self.room is not None else {}
+        places = self.seats.views() if self.seats is not None else {}
+        people = snapshot.people(self.room, places) if self.room is not None else {}
         lobby = self.lobby.view() if self.lobby is not None and self.start.lobby else None
         return Scene(self._call_view(), lobby, people)
 
@@ -386,4 +389,5 @@ class Call:
             joined_at=self._joined_at,
             speaker=self._speaker,
             processing=self.microphone.view(),
+            hearing=hearing(self),
         )

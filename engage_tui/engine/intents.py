@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from engage_tui.engine import snapshot
+from engage_tui.engine.placing import Placing
 from engage_tui.errors import EngageError, UsageError
 from engage_tui.sdk.enums import (
     AudioConnectionMode,
@@ -58,6 +59,7 @@ class Intents:
             "play_tone": self._play_tone,
             "preview": self._preview,
             "refresh_devices": self._refresh,
+            **Placing(call).serving,
         }
 
     async def serve(self, name: str, arguments: Arguments) -> None:

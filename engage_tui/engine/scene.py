@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from engage_tui.engine.credentials import is_loopback
 from engage_tui.engine.messages import Start
-from engage_tui.engine.view import CallView, Phase, ProcessingView, ToggleView
+from engage_tui.engine.view import CallView, HearingView, Phase, ProcessingView, ToggleView
 from engage_tui.sdk.enums import TrackSource
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def call_view(
     joined_at: float,
     speaker: str,
     processing: ProcessingView,
+    hearing: HearingView,
 ) -> CallView:
     """The call at this moment.
 
@@ -36,6 +37,7 @@ def call_view(
         joined_at: Unix time of the join in seconds; 0 before it.
         speaker: The sound output in words.
         processing: What is done to the person's voice.
+        hearing: How the person hears the others.
     """
 
     def switch(source: TrackSource) -> ToggleView:
@@ -55,6 +57,7 @@ def call_view(
         screen=switch(TrackSource.SCREEN_SHARE),
         speaker=speaker,
         processing=processing,
+        hearing=hearing,
         recording=room is not None and room.is_recording,
     )
 

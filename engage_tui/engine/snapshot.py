@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from engage_tui.engine.view import PersonView, PublicationStats, PublicationView, Subscription
+from engage_tui.engine.view import (
+    PersonView,
+    PlaceView,
+    PublicationStats,
+    PublicationView,
+    Subscription,
+)
 from engage_tui.sdk.enums import PermissionStatus, SubscriptionStatus, TrackKind, TrackSource
 
 if TYPE_CHECKING:
@@ -33,20 +39,25 @@ def keyed(participant: Participant[Any]) -> Iterator[tuple[str, Any]]:
         yield (key if count == 1 else f"{key}#{count}"), publication
 
 
-def people(room: Room) -> dict[str, PersonView]:
-    """Everybody in the room by identity: oneself first, the others in the order in which they joined."""
+def people(room: Room, places: Mapping[str, PlaceView]) -> dict[str, PersonView]:
+    """Everybody in the room by identity: oneself first, the others in the order in which they joined.
+
+    Args:
+        room: Whose people.
+        places: Where they are, by identity.
+    """
     views: dict[str, PersonView] = {}
     if not room.is_joined:
         return views
     local = room.local_participant
-    views[local.identity] = own(local)
+    views[local.identity] = own(local, places.get(local.identity))
     others = sorted(room.participants.values(), key=lambda each: each.joined_at)
     for participant in others:
-        views[participant.identity] = other(participant)
+        views[participant.identity] = other(participant, places.get(participant.identity))
     return views
 
 
-def own(participant: LocalParticipant) -> PersonView:
+def own(participant: LocalParticipant, place: PlaceView | None) -> PersonView:
     """Oneself."""
     return PersonView(
         identity=participant.identity,
@@ -57,10 +68,11 @@ def own(participant: LocalParticipant) -> PersonView:
         speaking=participant.is_speaking,
         quality=participant.connection_quality,
         joined_at=participant.joined_at.timestamp(),
+        place=place,
     )
 
 
-def other(participant: RemoteParticipant) -> PersonView:
+def other(participant: RemoteParticipant, place: PlaceView | None) -> PersonView:
     """Somebody else."""
     return PersonView(
         identity=participant.identity,
@@ -74,6 +86,8 @@ def other(participant: RemoteParticipant) -> PersonView:
         connection_mode=participant.audio_connection_mode,
         audio_connected=participant.audio_connected,
         joined_at=participant.joined_at.timestamp(),
+        place=place,
+        volume=participant.volume,
     )
 
 

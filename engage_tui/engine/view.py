@@ -13,6 +13,7 @@ from engage_tui.sdk.enums import (
     AudioConnectionMode,
     ConnectionQuality,
     MediaDeviceKind,
+    SpatialMode,
     TrackKind,
     TrackSource,
 )
@@ -63,6 +64,30 @@ class PublicationView(msgspec.Struct, frozen=True, array_like=True):
     codec: str = ""
 
 
+class Moved(StrEnum):
+    """Who moved somebody away from their seat; the newest word counts."""
+
+    NO = "no"
+    BY_YOU = "by_you"
+    THEMSELVES = "themselves"
+
+
+class PlaceView(msgspec.Struct, frozen=True, array_like=True):
+    """Where somebody is on the map: metres from the person's own seat.
+
+    Attributes:
+        x: To the right of who sits there.
+        y: Ahead of who sits there.
+        facing: Where they look: degrees clockwise from ahead, 0 to 359.
+        moved: Whether they left their seat.
+    """
+
+    x: float = 0.0
+    y: float = 0.0
+    facing: int = 0
+    moved: Moved = Moved.NO
+
+
 class PersonView(msgspec.Struct, frozen=True, array_like=True):
     """One participant with all publications, own first.
 
@@ -70,6 +95,8 @@ class PersonView(msgspec.Struct, frozen=True, array_like=True):
         joining: True until the participant's media connection stands.
         audio_connected: Whether the connection manager has connected the microphone.
         joined_at: Unix time in seconds; people are listed in this order, oneself first.
+        place: Where they are heard; None before they have a seat.
+        volume: Linear gain of their voice, 1 as sent.
     """
 
     identity: str
@@ -83,6 +110,8 @@ class PersonView(msgspec.Struct, frozen=True, array_like=True):
     connection_mode: AudioConnectionMode = AudioConnectionMode.AUTO
     audio_connected: bool = False
     joined_at: float = 0.0
+    place: PlaceView | None = None
+    volume: float = 1.0
 
 
 class ToggleView(msgspec.Struct, frozen=True, array_like=True):
@@ -123,6 +152,24 @@ class ProcessingView(msgspec.Struct, frozen=True, array_like=True):
     talking: bool = False
 
 
+class HearingView(msgspec.Struct, frozen=True, array_like=True):
+    """How the person hears the others.
+
+    Attributes:
+        spatial: For which ears.
+        seating: How people sit: ``circle``, ``table`` or ``row``; empty before the room is joined.
+        connected: Microphones that the audio connection manager has connected.
+        microphones: All of them.
+        limit: How many it connects at once.
+    """
+
+    spatial: SpatialMode = SpatialMode.BINAURAL
+    seating: str = ""
+    connected: int = 0
+    microphones: int = 0
+    limit: int = 0
+
+
 class CallView(msgspec.Struct, frozen=True, array_like=True):
     """The call as a whole.
 
@@ -148,6 +195,7 @@ class CallView(msgspec.Struct, frozen=True, array_like=True):
     speaker: str = ""
     recording: bool = False
     processing: ProcessingView = ProcessingView()
+    hearing: HearingView = HearingView()
 
 
 class DeviceView(msgspec.Struct, frozen=True, array_like=True):

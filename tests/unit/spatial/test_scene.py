@@ -8,12 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engage_tui.errors import UsageError
-from engage_tui.spatial.coordinates import OPENGL, RIGHT
+from engage_tui.spatial.coordinates import OPENGL
 from engage_tui.spatial.directivity import OMNIDIRECTIONAL, Cone
 from engage_tui.spatial.distance import DEFAULT_CURVE, DistanceCurve, DistanceModelDataPoint
 from engage_tui.spatial.pan import pan_gains
 from engage_tui.spatial.scene import Anchor, Curve, Listener, Placement, Pose, SourceSettings, place
-from engage_tui.spatial.seats import Seating, seats
 from engage_tui.spatial.vectors import ORIGIN, Vector3D
 
 _HALF = 0.5**0.5
@@ -135,22 +134,6 @@ def test_levels_come_from_gain_distance_occlusion_and_cone() -> None:
     towards = at(cone=Cone(90, 180, 0.25, 0.5), front=Vector3D(0, 0, 1))
     assert (towards.direct, towards.low_pass) == (1, 0)
     assert place(SourceSettings(cone=Cone(0, 90, 0, 1)), ORIGIN, pose).direct == 1
-
-
-@pytest.mark.parametrize("seating", list(Seating))
-@pytest.mark.parametrize("people", [0, 1, 2, 5, 9, 40])
-def test_everybody_gets_a_seat_of_their_own_in_front(seating: Seating, people: int) -> None:
-    found = seats(seating, people)
-    assert len(found) == people
-    for number, seat in enumerate(found):
-        assert seat.z <= 1e-6
-        assert seat.length >= 0.9
-        others = found[:number]
-        assert all((seat - other).length >= 0.9 for other in others)
-    if seating is not Seating.TABLE and people > 1:  # from left to right as they came
-        angles = [math.atan2(seat.x, -seat.z) for seat in found]
-        assert angles == sorted(angles)
-        assert found[0].dot(RIGHT) < 0 < found[-1].dot(RIGHT)
 
 
 @pytest.mark.parametrize(
