@@ -31,6 +31,7 @@ class TestServer:
     Attributes:
         kind: ``embedded`` or ``livekit``.
         url: ``ws://127.0.0.1:PORT``.
+        pid: Of its process; 0 if it runs inside the test.
     """
 
     __test__ = False
@@ -39,6 +40,7 @@ class TestServer:
     url: str
     key: str
     secret: str
+    pid: int = 0
 
     @property
     def http_url(self) -> str:
@@ -110,7 +112,7 @@ def run_livekit_server(binary: str, *, auto_create: bool = True) -> Iterator[Tes
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-        server = TestServer("livekit", f"ws://127.0.0.1:{port}", DEV_KEY, _SECRET)
+        server = TestServer("livekit", f"ws://127.0.0.1:{port}", DEV_KEY, _SECRET, process.pid)
         try:
             until_sync(
                 lambda: process.poll() is not None or answers(server.http_url), 20, "livekit-server"
