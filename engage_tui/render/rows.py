@@ -6,8 +6,8 @@ row can be filled in by array operations, and cut between cells by slicing the s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +16,16 @@ from engage_tui.render.cells import Canvas, CellMode, Cells, ColourDepth, cells
 from engage_tui.render.picture import Pixels, Rgb
 
 RESET = "\x1b[0m"
-_TRUE = b"\x1b[038;2;RRR;GGG;BBB;00048;2;RRR;GGG;BBBm"
-_INDEXED = b"\x1b[038;5;NNN;048;5;NNNm"
+_TRUE = b"\x1b[38;2;NNN;NNN;NNN;48;2;NNN;NNN;NNNm"
+_INDEXED = b"\x1b[38;5;NNN;48;5;NNNm"
 _SIXTEEN = b"\x1b[NNN;NNNm"
+_ESCAPES = {ColourDepth.TRUE: _TRUE, ColourDepth.INDEXED: _INDEXED, ColourDepth.SIXTEEN: _SIXTEEN}
 
 
-def _numbers(end: bytes) -> npt.NDArray[np.uint32]:
+Words = npt.NDArray[np.uint32]
+
+
+def _numbers(end: bytes) -> Words:
     """``000`` to ``255``, each with `end`, as one 32-bit word: four bytes are written at once."""
     return np.frombuffer(b"".join(b"%03d" % n + end for n in range(256)), np.uint32)
 
@@ -31,11 +35,9 @@ _LAST = _numbers(b"m")
 _TO_LAST = (
     _LAST[0] - _NEXT[0]
 )  # the end is the highest byte on a little machine, the lowest on a big one
-_MARK = 0x7F
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One encoded row of cells.
 
     Attributes:
@@ -58,53 +60,76 @@ class Row:
 
 
 class RowEncoder:
-    """Encodes pictures of one size after another; keeps the grid of bytes, so one a thread."""
+    """Encodes pictures of one size after another; keeps the grid of characters, so one a thread."""
 
     def __init__(self, colour: ColourDepth) -> None:
         self.colour = colour
-        self._grid = np.empty((0, 0, 0), np.uint8)
+        self._grid = _Grid(0, 0, _ESCAPES.get(colour, _SIXTEEN))
 
     def encode(self, picture: Cells) -> list[Row]:
         """Encode every row of cells, top to bottom."""
         glyph, fg, bg = picture.glyph, picture.fg, picture.bg
-        columns = glyph.shape[1]
+        rows, columns = glyph.shape
         if fg is None or bg is None or self.colour is ColourDepth.MONO:
             return [Row(_text(row), 1, columns) for row in glyph]
-        escape = {ColourDepth.TRUE: _TRUE, ColourDepth.INDEXED: _INDEXED}.get(self.colour, _SIXTEEN)
-        grid, size = self._fill(escape, fg, bg), len(escape)
-        first = int(glyph.flat[0]) if glyph.size else 0x20
-        if bool((glyph < 0x80).all()):
-            grid[..., size] = glyph
-            encoded = [row.tobytes().decode("ascii") for row in grid]
-        elif bool((glyph == first).all()):
-            # Half-blocks: one character put in by `replace` costs less than decoding it from UTF-8 in every cell.
-            grid[..., size] = _MARK
-            char = chr(first)
-            encoded = [row.tobytes().decode("ascii").replace("\x7f", char) for row in grid]
-        else:
-            wide = grid.astype("<u4")
-            wide[..., size] = glyph
-            encoded = [row.tobytes().decode("utf-32-le") for row in wide]
-        return [Row(text + RESET, size + 1, columns) for text in encoded]
-
-    def _fill(self, escape: bytes, fg: Pixels, bg: Pixels) -> npt.NDArray[np.uint8]:
-        rows, columns = fg.shape[:2]
-        size = len(escape)
-        if self._grid.shape != (rows, columns, size + 1):
-            self._grid = np.empty((rows, columns, size + 1), np.uint8)
-            self._grid[..., :size] = np.frombuffer(escape, np.uint8)
+        if (self._grid.rows, self._grid.columns) != (rows, columns):
+            self._grid = _Grid(rows, columns, _ESCAPES[self.colour])
         grid = self._grid
         if self.colour is ColourDepth.TRUE:
-            grid[..., 8:20] = _NEXT.take(fg).view(np.uint8).reshape(rows, columns, 12)
-            behind = _NEXT.take(bg)
+            behind = _NEXT.take(bg, mode="clip")
             behind[..., 2] += _TO_LAST
-            grid[..., 28:40] = behind.view(np.uint8).reshape(rows, columns, 12)
+            grid.put(_NEXT.take(fg, mode="clip"), behind)
         else:
             indexed = self.colour is ColourDepth.INDEXED
-            front, back = (8, 18) if indexed else (2, 6)
-            grid[..., front : front + 4] = _bytes(_NEXT.take(colour_codes(fg, indexed, False)))
-            grid[..., back : back + 4] = _bytes(_LAST.take(colour_codes(bg, indexed, True)))
-        return grid
+            front, back = colour_codes(fg, indexed, False), colour_codes(bg, indexed, True)
+            grid.put(_NEXT.take(front)[..., None], _LAST.take(back)[..., None])
+        return [Row(text, grid.step, columns) for text in grid.texts(glyph)]
+
+
+class _Grid:
+    """The characters of a picture of one size: a byte each to put the numbers in, then four each to make strings of.
+
+    numpy makes a string of an array of code points several times faster than any decoder of Python's. Numbers go in as
+    items of several bytes: a loop along so short an axis would cost more than the copy.
+    """
+
+    def __init__(self, rows: int, columns: int, escape: bytes) -> None:
+        self.rows, self.columns, self.step = rows, columns, len(escape) + 1
+        row = np.frombuffer((escape + b" ") * columns + RESET.encode(), np.uint8)
+        self._narrow = np.tile(row, (rows, 1))
+        self._wide = np.empty(self._narrow.shape, np.uint32)
+        self._row = np.dtype(f"U{len(row)}")
+        count = escape.count(b"NNN") // 2
+        self._item = np.dtype(f"V{4 * count}")
+        front = escape.index(b"NNN")
+        self._front = self._each(self._narrow, front, self._item)
+        self._back = self._each(self._narrow, escape.index(b"NNN", front + 4 * count), self._item)
+        self._glyphs = self._each(self._wide, self.step - 1, self._wide.dtype)
+
+    def put(self, front: Words, back: Words) -> None:
+        """Put in the numbers of every cell's colours, shape (rows, columns, numbers), each word with its end."""
+        self._front[...] = front.view(self._item)[..., 0]
+        self._back[...] = back.view(self._item)[..., 0]
+
+    def texts(self, glyph: npt.NDArray[np.uint32]) -> list[str]:
+        """The rows with those glyphs."""
+        if not self.columns:
+            return [RESET] * self.rows
+        self._wide[...] = self._narrow
+        self._glyphs[...] = glyph
+        made: list[str] = self._wide.view(self._row)[:, 0].tolist()
+        return made
+
+    def _each(self, grid: npt.NDArray[Any], first: int, item: np.dtype[Any]) -> npt.NDArray[Any]:
+        """One item of every cell, the first at that character."""
+        line, character = grid.strides
+        return np.ndarray(
+            (self.rows, self.columns),
+            item,
+            grid.data,
+            first * character,
+            (line, self.step * character),
+        )
 
 
 def encode_rows(rgb: Pixels, mode: CellMode, canvas: Canvas | None = None) -> list[str]:
@@ -122,10 +147,6 @@ def encode_rows(rgb: Pixels, mode: CellMode, canvas: Canvas | None = None) -> li
 
 def _text(codes: npt.NDArray[np.uint32]) -> str:
     return codes.astype("<u4").tobytes().decode("utf-32-le")
-
-
-def _bytes(words: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint8]:
-    return np.asarray(words.view(np.uint8).reshape(*words.shape, 4), np.uint8)
 
 
 def colour_codes(rgb: Pixels, indexed: bool, behind: bool) -> npt.NDArray[np.uint8]:

@@ -122,7 +122,7 @@ async def test_a_round_thing_stays_round_with_cells_of_any_shape(cell: tuple[int
         app.tile.show(Picture(3, 1, "k", 64, 64, 0.0, square.tobytes()))
         rows = [row.render(app.console) for row in app.tile.render_lines(Region(0, 0, 60, 30))]
         down = sum("200;200;200" in row for row in rows)
-        across = max(row.count("038;2;200;200;200") for row in rows)
+        across = max(row.count("38;2;200;200;200") for row in rows)
         assert across / down == pytest.approx(app.tile.terminal.aspect, rel=0.08)
 
 

@@ -65,7 +65,7 @@ async def test_a_picture_fills_the_tile_in_encoded_rows_under_its_caption() -> N
         assert [row.cell_length for row in rows] == [30] * 10
         assert (
             rows[2].render(app.console)
-            == "\x1b[038;2;212;212;212;00048;2;215;215;215m▀" * 30 + "\x1b[0m"
+            == "\x1b[38;2;212;212;212;48;2;215;215;215m▀" * 30 + "\x1b[0m"
         )
         assert app.lines()[9].startswith(" ada")
         assert "640x360" in app.lines()[9]
@@ -197,7 +197,7 @@ async def test_caption_tells_muted_speaking_and_level_in_fixed_columns() -> None
         assert app.lines()[9] == " ada" + " " * 19 + " speaking ▮▮▮▯▯▯ "
         accent = app.tile.look.accent
         top = app.tile.render_lines(Region(0, 0, 40, 1))[0].render(app.console)
-        assert "\x1b[038;2;{:03};{:03};{:03};".format(*accent) in top
+        assert "\x1b[38;2;{:03};{:03};{:03};".format(*accent) in top
 
 
 @pytest.mark.parametrize("size", [(12, 4), (13, 5), (20, 6), (33, 9), (120, 40), (12, 40), (90, 4)])

@@ -42,9 +42,7 @@ def test_a_half_block_shows_the_upper_pixel_as_ink_and_the_lower_as_paper() -> N
 
 def test_the_bytes_of_a_row_are_pinned() -> None:
     rgb = np.array([[[1, 20, 255]], [[0, 7, 99]]], np.uint8)
-    assert encode_rows(rgb, CellMode.HALF) == [
-        "\x1b[038;2;001;020;255;00048;2;000;007;099m▀\x1b[0m"
-    ]
+    assert encode_rows(rgb, CellMode.HALF) == ["\x1b[38;2;001;020;255;48;2;000;007;099m▀\x1b[0m"]
     sixteen = Canvas(ColourDepth.SIXTEEN, photo=False)
     assert encode_rows(rgb, CellMode.HALF, sixteen) == ["\x1b[094;040m▀\x1b[0m"]
 
