@@ -13,7 +13,13 @@ from pylibsrtp._binding import ffi
 
 from engage_tui.errors import PortInUseError, UsageError
 from engage_tui.server.certificate import Certificate
-from engage_tui.server.stun import Address, build_response, parse_request
+from engage_tui.server.paths import AMPLIFICATION, Path
+from engage_tui.server.stun import (
+    Address,
+    answered_transaction,
+    build_response,
+    parse_request,
+)
 
 if TYPE_CHECKING:
     from engage_tui.server.transport import PeerTransport
@@ -107,16 +113,22 @@ class UdpMux:
             self._on_stun(data, address)
 
     def _on_stun(self, data: bytes, address: Address) -> None:
+        if (transaction := answered_transaction(data)) is not None:
+            if (known := self._by_address.get(address)) is not None:
+                known.on_answer(address, transaction)
+            return
         request = parse_request(data)
         if request is None or (transport := self._by_ufrag.get(request.local_ufrag)) is None:
             return
         password = transport.credentials[request.local_ufrag]
         if not request.is_signed_by(password):
             return
-        self.send(build_response(request, address, password), address)
+        response = build_response(request, address, password)
+        self.send(response, address)
         if self._by_address.get(address) is not transport:
             self._learn(address, transport)
-        transport.on_check(address, nominated=request.nominates)
+        credit = AMPLIFICATION * len(data) - len(response)
+        transport.on_check(address, nominated=request.nominates, credit=credit)
 
     def _learn(self, address: Address, transport: PeerTransport) -> None:
         if (before := self._by_address.get(address)) is not None:
@@ -125,7 +137,7 @@ class UdpMux:
             oldest = next(a for a in transport.addresses if a != transport.address)
             del transport.addresses[oldest]
             self._by_address.pop(oldest, None)
-        transport.addresses[address] = None
+        transport.addresses[address] = Path()
         self._by_address[address] = transport
 
 

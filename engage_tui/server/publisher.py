@@ -182,6 +182,7 @@ class PublisherConnection:
         if self._remote_ufrag and first.ice_ufrag != self._remote_ufrag:
             self.transport.restart_ice()
         self._remote_ufrag = first.ice_ufrag
+        self.transport.addresses.meet(first.ice_ufrag, first.ice_pwd)
 
     def _media(
         self, section: Section, fresh: list[PublishedTrack]

@@ -1,4 +1,4 @@
-"""The answering side of ICE: STUN binding requests (RFC 8489, 8445) read, checked and answered. No sockets."""
+"""The lite side of ICE: STUN binding requests (RFC 8489, 8445) read, checked, answered and made. No sockets."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 _COOKIE = b"\x21\x12\xa4\x42"
 _REQUEST, _SUCCESS = b"\x00\x01", b"\x01\x01"
 _USERNAME, _INTEGRITY, _XOR_ADDRESS, _USE_CANDIDATE, _FINGERPRINT = 0x06, 0x08, 0x20, 0x25, 0x8028
+_PRIORITY, _CONTROLLED = 0x24, 0x8029
+_PRFLX_PRIORITY = (110 << 24) + (65535 << 8) + 255  # of a peer-reflexive candidate
 _FINGERPRINT_XOR = 0x5354554E
 _ATTRIBUTE = struct.Struct("!HH")
 
@@ -72,9 +74,30 @@ def build_response(request: BindingRequest, address: Address, password: str) -> 
     """The success response that tells `address` to its owner, signed with our password."""
     host = int.from_bytes(socket.inet_aton(address[0]), "big") ^ int.from_bytes(_COOKIE, "big")
     body = struct.pack("!HHBBHI", _XOR_ADDRESS, 8, 0, 1, address[1] ^ 0x2112, host)
-    head = _SUCCESS + struct.pack("!H", len(body) + 24) + request.transaction
+    return _sealed(_SUCCESS, request.transaction, body, password)
+
+
+def build_request(username: str, password: str, transaction: bytes) -> bytes:
+    """A connectivity check of ours, the controlled side; `transaction` are 12 bytes that nobody can guess."""
+    name = username.encode()
+    body = _ATTRIBUTE.pack(_USERNAME, len(name)) + name + bytes(-len(name) % 4)
+    body += struct.pack("!HHI", _PRIORITY, 4, _PRFLX_PRIORITY)
+    body += _ATTRIBUTE.pack(_CONTROLLED, 8) + transaction[:8]
+    return _sealed(_REQUEST, _COOKIE + transaction, body, password)
+
+
+def answered_transaction(data: bytes) -> bytes | None:
+    """The transaction id of a success response to a check of ours; None for anything else."""
+    if len(data) < 20 or data[:2] != _SUCCESS or data[4:8] != _COOKIE:
+        return None
+    return data[8:20]
+
+
+def _sealed(kind: bytes, transaction: bytes, body: bytes, password: str) -> bytes:
+    """A message with its integrity and its fingerprint; `transaction` begins with the cookie."""
+    head = kind + struct.pack("!H", len(body) + 24) + transaction
     body += _ATTRIBUTE.pack(_INTEGRITY, 20) + _sign(password, head + body)
-    head = _SUCCESS + struct.pack("!H", len(body) + 8) + request.transaction
+    head = kind + struct.pack("!H", len(body) + 8) + transaction
     check = (zlib.crc32(head + body) & 0xFFFFFFFF) ^ _FINGERPRINT_XOR
     return head + body + struct.pack("!HHI", _FINGERPRINT, 4, check)
 

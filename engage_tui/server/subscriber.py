@@ -73,6 +73,9 @@ class SubscriberConnection(Downlink):
         described = Description.parse(answer.sdp)
         self._answered = self._offered
         self._stop_timer()
+        first = next((each for each in described.sections if each.ice_ufrag), None)
+        if first is not None:
+            self.transport.addresses.meet(first.ice_ufrag, first.ice_pwd)
         for section in described.sections:
             if section.fingerprint:
                 self.transport.expect(section.fingerprint)

@@ -8,6 +8,7 @@ import secrets
 import string
 import struct
 import time
+from collections import deque
 from collections.abc import Callable
 
 from cryptography import x509
@@ -17,6 +18,7 @@ from pylibsrtp._binding import lib
 
 from engage_tui.server.certificate import PROFILES, SrtpProfile, matches
 from engage_tui.server.mux import UdpMux
+from engage_tui.server.paths import Paths
 from engage_tui.server.stun import Address
 
 _log = logging.getLogger(__name__)
@@ -24,6 +26,7 @@ _log = logging.getLogger(__name__)
 _ALPHABET = string.ascii_letters + string.digits
 _DATAGRAM = 1200  # bytes of our DTLS datagrams: passes tunnels and PPPoE
 _RECORD_HEADER = 13
+_HELD = 8  # DTLS datagrams of a peer whose address is not proven yet; the oldest goes
 _REPLAY_WINDOW = 1024  # packets; retransmissions of video arrive late
 
 
@@ -40,8 +43,8 @@ class PeerTransport:
     Attributes:
         name: For the log.
         credentials: ICE names to passwords; the newest last. An ICE restart keeps the one before valid.
-        addresses: Where checks came from, oldest first (a dict for its order).
-        address: Where we send to; None before the first check.
+        addresses: Where checks came from, oldest first.
+        address: Where we send to: one that has proven itself; None before the first.
         state: ``new``, ``connected``, ``failed`` or ``closed``.
         heard: Monotonic time of the last check.
     """
@@ -50,8 +53,9 @@ class PeerTransport:
         self.name = name
         self.state = "new"
         self.credentials: dict[str, str] = {}
-        self.addresses: dict[Address, None] = {}
+        self.addresses = Paths(mux.send, lambda: self.ufrag)
         self.address: Address | None = None
+        self._held: deque[bytes] = deque(maxlen=_HELD)
         self.heard = time.monotonic()
         self.on_connected: Callable[[], None] = _nothing
         self.on_lost: Callable[[str], None] = _nothing
@@ -117,15 +121,39 @@ class PeerTransport:
 
     # -- from the socket
 
-    def on_check(self, address: Address, *, nominated: bool) -> None:
-        """A signed connectivity check came from `address`."""
+    def on_check(self, address: Address, *, nominated: bool, credit: int) -> None:
+        """A signed connectivity check came from `address`, for which that may get `credit` bytes."""
         self.heard = time.monotonic()
-        if nominated or self.address is None:
+        path = self.addresses[address]
+        path.nominated = path.nominated or nominated
+        path.credit += credit
+        if not path.proven:
+            self.addresses.ask(address)
+        elif nominated or self.address is None:
             self.address = address
+
+    def on_answer(self, address: Address, transaction: bytes) -> None:
+        """An answer to a check of ours came from `address`."""
+        path = self.addresses[address]
+        if transaction == path.transaction and not path.proven:
+            self.prove(address)
+
+    def prove(self, address: Address) -> None:
+        """Somebody at `address` reads what we send there: send there if the peer chose it, or none other is known."""
+        path = self.addresses[address]
+        path.proven = True
+        if path.nominated or self.address is None:
+            self.address = address
+        held, self._held = self._held, deque(maxlen=_HELD)
+        for data in held:
+            self.on_dtls(data)
 
     def on_dtls(self, data: bytes) -> None:
         """A DTLS datagram came."""
         if self.state in ("failed", "closed"):
+            return
+        if self.address is None:
+            self._held.append(data)  # the answer is long, and nobody is known to want it
             return
         self._ssl.bio_write(data)
         if not self._handshaken:

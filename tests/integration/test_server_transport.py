@@ -8,11 +8,15 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 from livekit.protocol import rtc
 from OpenSSL import SSL
 
+from engage_tui.server import client as server_client
 from engage_tui.server.app import RunningServer
 from engage_tui.server.certificate import Certificate
+from engage_tui.server.paths import AMPLIFICATION
+from engage_tui.server.stun import build_response, parse_request
 from engage_tui.server.transport import PeerTransport
 from tests.integration.signal_client import SignalClient, signalling
 from tests.integration.test_server_fuzz import checked
@@ -20,14 +24,25 @@ from tests.waiting import until
 
 
 class DtlsClient:
-    """An own end of DTLS on a UDP socket."""
+    """An own end of DTLS on a UDP socket.
 
-    def __init__(self, server: RunningServer, udp: socket.socket) -> None:
+    Attributes:
+        answers: Answer the server's connectivity checks.
+        came: Every datagram.
+        checked: Bytes of connectivity checks sent.
+    """
+
+    def __init__(self, server: RunningServer, udp: socket.socket, *, answers: bool = True) -> None:
+        self.answers = answers
+        self.came: list[bytes] = []
+        self.checked = 0
+        self._hello: list[bytes] = []
         self.certificate = Certificate()
         self.ssl = SSL.Connection(self.certificate.context, None)
         self.ssl.set_connect_state()
         self.done = False
-        self._udp = udp
+        self.udp = udp
+        self.server = server
         self._to = ("127.0.0.1", server.rtc_port)
         asyncio.get_running_loop().add_reader(udp.fileno(), self._readable)
         self.step()
@@ -40,12 +55,25 @@ class DtlsClient:
             pass
         try:
             while True:
-                self._udp.sendto(self.ssl.bio_read(1400), self._to)
+                data = self.ssl.bio_read(1400)
+                self._hello = self._hello or [data]
+                self.udp.sendto(data, self._to)
         except SSL.WantReadError:
             pass
 
+    def checks(self, offer: str) -> bool:
+        """Send a connectivity check, and the first datagram of DTLS again; true, so that a wait can repeat it."""
+        self.checked += checked(self.server, offer, self.udp)
+        for data in self._hello:
+            self.udp.sendto(data, self._to)
+        return True
+
     def _readable(self) -> None:
-        data = self._udp.recv(4096)
+        data, address = self.udp.recvfrom(4096)
+        self.came.append(data)
+        check = parse_request(data)
+        if check is not None and self.answers:
+            self.udp.sendto(build_response(check, address, "any"), address)
         if 20 <= data[0] < 64:
             self.ssl.bio_write(data)
             if not self.done:
@@ -53,13 +81,16 @@ class DtlsClient:
 
 
 @contextmanager
-def dtls(server: RunningServer, offer: str) -> Iterator[DtlsClient]:
+def dtls(server: RunningServer, offer: str, *, answers: bool = True) -> Iterator[DtlsClient]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.bind(("127.0.0.1", 0))
         udp.setblocking(False)
-        checked(server, offer, udp)
-        yield DtlsClient(server, udp)
-        asyncio.get_running_loop().remove_reader(udp.fileno())
+        peer = DtlsClient(server, udp, answers=answers)
+        peer.checks(offer)
+        try:
+            yield peer
+        finally:
+            asyncio.get_running_loop().remove_reader(udp.fileno())
 
 
 def answer_to(offer: str, fingerprint: str) -> rtc.SignalRequest:
@@ -76,20 +107,25 @@ async def test_the_announced_certificate_opens_media(server: RunningServer) -> N
     async with signalling(server) as ada:
         offer, transport = await offered(server, ada)
         with dtls(server, offer) as peer:
-            await until(lambda: peer.done)
-            # DTLS may be faster than signalling: nothing opens before the certificate is known.
-            assert not transport.connected
+            await until(lambda: transport.addresses, what="the first check")
             await ada.send(answer_to(offer, peer.certificate.fingerprint))
             await until(lambda: transport.connected)
-            await until(lambda: ada.participants["ada"].state == 2, what="an active participant")
+            await until(lambda: peer.done)
+            await until(
+                lambda: ada.participants.get("ada", ada.received[0].join.participant).state == 2
+            )
 
 
-async def test_another_certificate_opens_nothing(server: RunningServer) -> None:
+@pytest.mark.usefixtures("quick_clock")
+async def test_another_certificate_opens_nothing(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_client, "_GOODBYE_GRACE", 0.0)
     async with signalling(server) as ada:
         offer, transport = await offered(server, ada)
         await ada.send(answer_to(offer, Certificate().fingerprint))
         with dtls(server, offer):
-            await until(lambda: transport.state == "failed")
+            await until(lambda: transport.state in ("failed", "closed"))
             leave = (await ada.get("leave")).leave
             assert leave.action == rtc.LeaveRequest.RECONNECT
 
@@ -103,9 +139,9 @@ async def test_checks_with_a_wrong_password_are_not_answered(server: RunningServ
             udp.setblocking(False)
             checked(server, forged, udp)
             await ada.alive()
-            assert transport.address is None
+            assert not transport.addresses
             checked(server, offer, udp)
-            await until(lambda: transport.address is not None)
+            await until(lambda: transport.addresses)
             # The only answer is the one to the second check.
             answers = 0
             while True:
@@ -114,3 +150,33 @@ async def test_checks_with_a_wrong_password_are_not_answered(server: RunningServ
                 except BlockingIOError:
                     break
             assert answers == 1
+
+
+async def test_an_address_that_does_not_answer_gets_next_to_nothing(server: RunningServer) -> None:
+    async with signalling(server) as ada:
+        offer, transport = await offered(server, ada)
+        with dtls(server, offer, answers=False) as peer:
+            await ada.send(answer_to(offer, peer.certificate.fingerprint))
+            await until(lambda: any(map(parse_request, peer.came)), what="the server's check")
+            for _ in range(20):
+                peer.checks(offer)
+            await until(lambda: len(peer.came) > 20, what="the answers")
+            await ada.alive()
+            assert not [data for data in peer.came if data[0] >= 20], "no DTLS to a stranger"
+            assert sum(map(len, peer.came)) <= AMPLIFICATION * peer.checked
+            assert transport.address is None
+            peer.answers = True
+            await until(lambda: peer.checks(offer) and transport.connected)
+
+
+async def test_media_move_only_to_an_address_that_answers(server: RunningServer) -> None:
+    async with signalling(server) as ada:
+        offer, transport = await offered(server, ada)
+        with dtls(server, offer) as peer, dtls(server, offer, answers=False) as forged:
+            await ada.send(answer_to(offer, peer.certificate.fingerprint))
+            await until(lambda: transport.connected and len(transport.addresses) == 2)
+            await until(lambda: any(map(parse_request, forged.came)), what="the server's check")
+            assert transport.address == peer.udp.getsockname()
+            forged.answers = True
+            there = forged.udp.getsockname()
+            await until(lambda: forged.checks(offer) and transport.address == there)

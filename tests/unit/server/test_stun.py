@@ -6,7 +6,12 @@ from aioice import stun as aioice_stun
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engage_tui.server.stun import build_response, parse_request
+from engage_tui.server.stun import (
+    answered_transaction,
+    build_request,
+    build_response,
+    parse_request,
+)
 
 
 def check(password: str = "secret", *, nominate: bool = False) -> aioice_stun.Message:
@@ -41,6 +46,23 @@ def test_aioice_believes_the_answer() -> None:
     assert answer.message_class == aioice_stun.Class.RESPONSE
     assert answer.transaction_id == message.transaction_id
     assert answer.attributes["XOR-MAPPED-ADDRESS"] == ("192.0.2.7", 40123)
+
+
+def test_aioice_reads_our_own_check() -> None:
+    data = build_request("theirs:ours", "secret", b"twelve bytes")
+    message = aioice_stun.parse_message(data)
+    assert message.check_message_integrity(b"secret")
+    assert message.message_class == aioice_stun.Class.REQUEST
+    assert message.attributes["USERNAME"] == "theirs:ours"
+    assert "ICE-CONTROLLED" in message.attributes
+    answer = aioice_stun.Message(
+        aioice_stun.Method.BINDING,
+        aioice_stun.Class.RESPONSE,
+        transaction_id=message.transaction_id,
+    )
+    assert answered_transaction(bytes(answer)) == b"twelve bytes"
+    for other in (data, bytes(answer)[:19], b""):
+        assert answered_transaction(other) is None
 
 
 @given(st.binary(max_size=60), st.integers(0, 120))
