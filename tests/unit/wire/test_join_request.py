@@ -61,6 +61,7 @@ def test_it_says_what_a_query_would() -> None:
         (wrapped(b"x" * (MAX_JOIN_REQUEST + 1)), "cannot be read"),
         (wrapped(REQUEST.SerializeToString())[:-30], "cannot be read"),
     ],
+    ids=["empty", "no base64", "no message", "oversize", "cut"],
 )
 def test_what_cannot_be_read_is_refused(text: str, words: str) -> None:
     with pytest.raises(JoinRequestError, match=words):
