@@ -1,8 +1,8 @@
 """A video over a bad network on virtual time: our receiver, and aiortc's parts for comparison.
 
-The server between is a model of livekit-server's rules: a lost packet is sent again on a NACK that comes no sooner
-than ``min(100 ms, 2 RTT)`` after it was last sent, three times at most; a keyframe follows a request at the
-publisher's next picture, at most each half second.
+The server between is a model of livekit-server's rules: a lost packet is sent again on a NACK that comes later than
+``min(100 ms, 2 RTT)`` after it was last sent, in whole milliseconds, three times at most, and never between a keyframe
+request and the keyframe; that follows at the publisher's next picture, at most each half second.
 """
 
 from __future__ import annotations
@@ -40,15 +40,28 @@ class Seen:
         fps: Pictures shown a second.
         frozen: Share of the time in gaps longer than 0.25 s.
         repair: Median seconds from the first NACK for a packet to its arrival; 0 without any.
-        latency_95: Seconds from capture to decodable picture, link delay included.
+        latency: Median of seconds from capture to picture, link delay included.
+        latency_95: The 95th percentile of the same.
+        asks: NACKs a second.
         times: When pictures were shown.
+        captured: When each of them was captured.
     """
 
     fps: float
     frozen: float
     repair: float
+    latency: float
     latency_95: float
+    asks: float
     times: list[float]
+    captured: list[float]
+
+    def back_after(self, moment: float) -> float:
+        """Seconds from a moment to the first picture captured after it; infinite if none was shown."""
+        shown = zip(self.times, self.captured, strict=True)
+        return (
+            min((at for at, captured in shown if captured >= moment), default=float("inf")) - moment
+        )
 
 
 @dataclass
@@ -66,6 +79,7 @@ class Server:
     picture: int = 0
     first_asked: dict[int, float] = field(default_factory=dict)
     repairs: list[float] = field(default_factory=list)
+    asks: int = 0
 
     def send_picture(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -108,13 +122,15 @@ class Server:
 
     def resend(self, number: int, now: float) -> None:
         packet, sent, times = self.history.get(number, (None, 0.0, 9))
-        if packet is None or times >= 3 or now - sent < min(0.1, 2 * self.rtt):
+        guard = min(100, 2 * max(1, round(self.rtt * 1000)))
+        if packet is None or times >= 3 or self.keyframe or int((now - sent) * 1000) <= guard:
             return
         self.history[number] = packet, now, times + 1
         self.send(packet)
 
     def asked(self, numbers: list[int]) -> None:
         now = asyncio.get_running_loop().time()
+        self.asks += 1
         for number in numbers:
             self.first_asked.setdefault(number, now)
 
@@ -127,8 +143,9 @@ class _Shown:
         self.late: list[float] = []
         self.frames, self.size = 0, (0, 0)
 
-    def add(self, frame: EncodedFrame, now: float) -> bool:
-        self.show(frame.timestamp, now)
+    def add(self, frame: EncodedFrame, arrived: float) -> bool:
+        del arrived
+        self.show(frame.timestamp, asyncio.get_running_loop().time())
         return True
 
     def show(self, timestamp: int, now: float) -> None:
@@ -142,17 +159,18 @@ class _Shown:
         """Nothing to end."""
 
 
-Make = Callable[[_Shown, Feedback], Callable[[RtpPacket], None]]
+Make = Callable[[_Shown, Feedback, float], Callable[[RtpPacket], None]]
 
 
-def _ours(shown: _Shown, feedback: Feedback) -> Callable[[RtpPacket], None]:
+def _ours(shown: _Shown, feedback: Feedback, rtt: float) -> Callable[[RtpPacket], None]:
     receiver = VideoReceiver(STREAM, [VP8], feedback, 1)
     receiver._decoder = shown  # type: ignore[assignment]
+    receiver.round_trip = max(0.001, rtt)
     loop = asyncio.get_running_loop()
     return lambda packet: receiver.take(packet, VP8, loop.time())
 
 
-def _stock(shown: _Shown, feedback: Feedback) -> Callable[[RtpPacket], None]:
+def _stock(shown: _Shown, feedback: Feedback, _rtt: float) -> Callable[[RtpPacket], None]:
     buffer, nacks = JitterBuffer(capacity=128, is_video=True), NackGenerator()
     loop, decodable = asyncio.get_running_loop(), [False]
 
@@ -192,7 +210,7 @@ async def _watch(weather: Weather, make: Make, seconds: float, seed: int) -> tup
         if (at := back.arrival(loop.time())) is not None:
             loop.call_at(at, server.feedback, data)
 
-    take = make(shown, feedback)
+    take = make(shown, feedback, 2 * weather.delay)
     server = Server(Link(weather, seed), take, 2 * weather.delay)
     for number in range(round(seconds * FPS)):
         loop.call_at(number / FPS, server.send_picture)
@@ -210,8 +228,11 @@ def _seen(shown: _Shown, server: Server, seconds: float) -> Seen:
         len(shown.times) / seconds,
         sum(gap for gap in gaps if gap > 0.25) / seconds,
         statistics.median(server.repairs) if server.repairs else 0.0,
+        late[len(late) // 2],
         late[int(len(late) * 0.95)],
+        server.asks / seconds,
         shown.times,
+        [at - late for at, late in zip(shown.times, shown.late, strict=True)],
     )
 
 

@@ -6,14 +6,23 @@ An exception out of a packet handler would end aiortc's receive loop, and with i
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from aiortc import RTCDtlsTransport, RTCSctpTransport
+
+from engage_tui.wire import rtcp
 
 _log = logging.getLogger(__name__)
 
 
 class DtlsTransport(RTCDtlsTransport):
-    """`RTCDtlsTransport` that outlives malformed RTP and RTCP."""
+    """`RTCDtlsTransport` that outlives malformed RTP and RTCP.
+
+    Attributes:
+        on_rtcp_part: Called with each extended report, which aiortc passes over; None: with none.
+    """
+
+    on_rtcp_part: Callable[[rtcp.RtcpPart], None] | None = None
 
     async def _handle_rtp_data(self, data: bytes, arrival_time_ms: int) -> None:
         try:
@@ -25,6 +34,10 @@ class DtlsTransport(RTCDtlsTransport):
 
     async def _handle_rtcp_data(self, data: bytes) -> None:
         try:
+            if self.on_rtcp_part is not None:
+                for part in rtcp.parse(data):
+                    if part.kind == rtcp.EXTENDED_REPORT:
+                        self.on_rtcp_part(part)
             await super()._handle_rtcp_data(data)
         except ConnectionError:
             raise

@@ -80,6 +80,11 @@ class FrameBuffer:
         return self.need_keyframe and not self._keys
 
     @property
+    def keyframe_comes(self) -> bool:
+        """Whether the beginning of a keyframe that is not yet whole has come."""
+        return bool(self._keys)
+
+    @property
     def missing(self) -> list[int]:
         """Sequence numbers to ask for again."""
         return list(self._missing)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,13 +16,13 @@ from typing import TYPE_CHECKING
 from aiortc import RTCCertificate
 from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsParameters
 from aiortc.rtcsctptransport import RTCSctpCapabilities
-from aiortc.rtp import RtcpRrPacket
 
 from engage_tui.errors import ConnectError
 from engage_tui.rtc import sections
 from engage_tui.rtc.audio_receiver import AudioReceiver
 from engage_tui.rtc.data_channel import DataChannels
 from engage_tui.rtc.dtls import DtlsTransport, SctpTransport
+from engage_tui.rtc.feedback import FeedbackPath
 from engage_tui.rtc.ice import IceTransport, parse_candidate, parse_candidate_line
 from engage_tui.rtc.receiver import Receiver
 from engage_tui.rtc.sender import AudioSender, Sender, VideoSender
@@ -38,12 +37,6 @@ _log = logging.getLogger(__name__)
 
 CONNECT_TIME = 10.0
 """Seconds in which ICE and DTLS must stand."""
-
-REPORT_INTERVAL = (0.5, 1.0)
-"""Seconds between receiver reports, at random in between (RFC 3550 6.2)."""
-
-MAX_FEEDBACK = 200
-"""RTCP packets that wait to be sent; the oldest are dropped, timers ask again."""
 
 MAX_SECTIONS = 512
 """Sections of one description; a server that wants more is not followed."""
@@ -115,9 +108,7 @@ class Peer:
         self._moving: asyncio.Task[None] | None = None  # to another ICE connection
         self._failure = ""
         self._closed = False
-        self._feedback_ssrc = random.getrandbits(32)
-        self._feedback: deque[bytes] = deque(maxlen=MAX_FEEDBACK)  # oldest dropped
-        self._feedback_ready = asyncio.Event()
+        self._feedback = FeedbackPath(self._dtls, lambda: self._receivers.values())
         self._dtls.on("statechange", self._dtls_changed)
 
     # -- connection --------------------------------------------------------------------------------
@@ -246,7 +237,8 @@ class Peer:
         if stream is None:
             return
         kind = AudioReceiver if stream.kind == "audio" else VideoReceiver
-        receiver = kind(stream, codecs, self._send_feedback, self._feedback_ssrc)
+        receiver = kind(stream, codecs, self._feedback.send, self._feedback.ssrc)
+        receiver.round_trip = self._feedback.round_trip.seconds
         self._receivers[mid] = receiver
         self._dtls._register_rtp_receiver(  # noqa: SLF001
             receiver,
@@ -428,8 +420,8 @@ class Peer:
             if self._dtls.state != "connected":
                 self._fail(f"DTLS {self._dtls.state}")
                 return
-            self._tasks.spawn(self._send_feedbacks(), "feedback")
-            self._tasks.spawn(self._send_reports(), "reports")
+            self._tasks.spawn(self._feedback.send_waiting(), "feedback")
+            self._tasks.spawn(self._feedback.send_reports(), "reports")
             self._up.set()
             await self._sctp.start(RTCSctpCapabilities(maxMessageSize=65535), 5000)
         except (ConnectionError, OSError) as error:
@@ -458,34 +450,3 @@ class Peer:
             handler(*arguments)
         except Exception:  # noqa: BLE001 - handler call: its failure must not end the connection
             _log.exception("a handler of the %s failed", self.role)
-
-    # -- RTCP --------------------------------------------------------------------------------------
-
-    def _send_feedback(self, packet: bytes) -> None:
-        self._feedback.append(packet)
-        self._feedback_ready.set()
-
-    async def _send_feedbacks(self) -> None:
-        while True:
-            await self._feedback_ready.wait()
-            self._feedback_ready.clear()
-            while self._feedback:
-                await self._send_rtcp(self._feedback.popleft())
-
-    async def _send_reports(self) -> None:
-        while True:
-            await asyncio.sleep(random.uniform(*REPORT_INTERVAL))
-            reports = [
-                report
-                for receiver in self._receivers.values()
-                if (report := receiver.report()) is not None
-            ]
-            for start in range(0, len(reports), 31):  # as many as the header can count
-                packet = RtcpRrPacket(ssrc=self._feedback_ssrc, reports=reports[start : start + 31])
-                await self._send_rtcp(bytes(packet))
-
-    async def _send_rtcp(self, packet: bytes) -> None:
-        try:
-            await self._dtls._send_rtp(packet)  # noqa: SLF001
-        except (ConnectionError, OSError) as error:
-            _log.debug("feedback not sent: %s", error)

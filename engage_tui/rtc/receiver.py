@@ -67,6 +67,7 @@ class Receiver(ABC):
         track_sid: The track's SID as the server names it.
         participant_sid: The publisher's SID.
         codec: Name of the codec, as in the description (``opus``, ``VP8``, ``H264``).
+        round_trip: Seconds to the server and back, as the connection measured them; None if it did not.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Receiver(ABC):
         self.stream = stream
         self.kind = stream.kind
         self.mid = stream.mid
+        self.round_trip: float | None = None
         self.track_sid = stream.track_sid
         self.participant_sid = stream.participant_sid
         self._codecs = {codec.payload_type: codec for codec in codecs}

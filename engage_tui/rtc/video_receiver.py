@@ -1,8 +1,9 @@
-"""An incoming video track: repeated NACKs on a timer, keyframe requests, decoding off the loop, newest wins."""
+"""An incoming video track: repairs on a timer, keyframe requests, decoding off the loop, newest wins."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 
 import av
@@ -18,19 +19,17 @@ from aiortc.rtp import (
 from engage_tui.rtc.decode import PictureDecoder
 from engage_tui.rtc.frames import EncodedFrame, FrameBuffer
 from engage_tui.rtc.receiver import Feedback, Receiver, Stream
+from engage_tui.rtc.repairs import Repairs
+from engage_tui.rtc.smoothing import Smoothing
 from engage_tui.wire.sdp import Codec
 
 VideoSink = Callable[[av.VideoFrame, float], None]
 
-NACK_INTERVAL = 0.025
-"""Seconds between requests for the same packet.
+PLI_INTERVAL = 0.3
+"""Seconds between keyframe requests; servers throttle further what they ask of publishers."""
 
-livekit-server ignores a request that comes within two round trips of the packet's last sending, and an ignored one
-costs nothing; a single request is lost by design on a fast network.
-"""
-
-PLI_INTERVAL = 0.5
-"""Seconds between keyframe requests."""
+MAX_HELD = 30
+"""Whole pictures that wait for their turn, a second of video; beyond it they are decoded at once."""
 
 MAX_NACKED = 100
 """Packets asked for in one request."""
@@ -59,7 +58,12 @@ class VideoReceiver(Receiver):
         self._buffer = FrameBuffer()
         self._decoder = PictureDecoder(self._show, self._decoding_failed)
         self._decoding = True
+        self._repairs = Repairs()
+        self._smoothing = Smoothing()
+        # Bounded by MAX_HELD, in `_decode`.
+        self._held: deque[tuple[EncodedFrame, float, float]] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._turn: asyncio.TimerHandle | None = None
         self._last_pli = float("-inf")
         self._last_packet = float("-inf")
 
@@ -77,6 +81,7 @@ class VideoReceiver(Receiver):
             return
         self._decoding = value
         self._buffer.reset()
+        self._held.clear()
         self._decoder.clear()
         if value and not self._closed:
             self._last_pli = float("-inf")
@@ -116,27 +121,40 @@ class VideoReceiver(Receiver):
         place = reception.place(packet.sequence_number)
         if place is None or not self._decoding:
             return
-        before = len(self._buffer.missing)
         self._decode(self._buffer.add(place, packet, codec.name, now), now)
-        missing = self._buffer.missing
-        if len(missing) > before:
-            self._nack(missing[before - len(missing) :])
-        if self._buffer.keyframe_wanted:
-            self.request_keyframe()
-        if missing or self._buffer.need_keyframe:
-            self._arm()
+        self._mend(now)
 
     def close(self) -> None:
         """Take no more packets and decode nothing more."""
         super().close()
         self._decoder.close()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._held.clear()
+        for timer in (self._timer, self._turn):
+            if timer is not None:
+                timer.cancel()
 
-    def _arm(self) -> None:
-        if self._timer is None and not self._closed:
-            self._timer = self._loop.call_later(NACK_INTERVAL, self._tick)
+    def _mend(self, now: float) -> None:
+        """Ask for what is missing and due, for a keyframe where only that helps, and come again in time."""
+        buffer, repairs = self._buffer, self._repairs
+        missing = buffer.missing
+        if not missing and not buffer.need_keyframe:
+            repairs.clear()
+            return
+        repairs.round_trip = self.round_trip
+        if asked := repairs.due(missing, now):
+            self._nack(asked)
+        if buffer.keyframe_wanted or (repairs.hopeless(now) and not buffer.keyframe_comes):
+            self.request_keyframe()
+        due = repairs.next_due()
+        if buffer.need_keyframe:
+            due = min(now + PLI_INTERVAL, due or float("inf"))
+        if due is None or self._closed:
+            return
+        if self._timer is not None:
+            if self._timer.when() <= due:
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_at(due, self._tick)
 
     def _tick(self) -> None:
         self._timer = None
@@ -144,13 +162,7 @@ class VideoReceiver(Receiver):
         if self._closed or not self._decoding or now - self._last_packet > SILENCE:
             return
         self._decode(self._buffer.expire(now), now)
-        missing = self._buffer.missing
-        if missing:
-            self._nack(missing)
-        if self._buffer.keyframe_wanted:
-            self.request_keyframe()
-        if missing or self._buffer.need_keyframe:
-            self._arm()
+        self._mend(now)
 
     def _nack(self, places: Sequence[int]) -> None:
         reception = self._reception
@@ -171,10 +183,26 @@ class VideoReceiver(Receiver):
         )
 
     def _decode(self, frames: Sequence[EncodedFrame], now: float) -> None:
+        """Have whole pictures decoded, each when its turn comes."""
         for frame in frames:
-            if not self._decoder.add(frame, now):
+            due = self._smoothing.due(frame.timestamp, now)
+            if len(self._held) >= MAX_HELD:
+                self._release(float("inf"))
+            self._held.append((frame, now, due))
+        self._release(now)
+
+    def _release(self, now: float) -> None:
+        while self._held and self._held[0][2] <= now:
+            frame, arrived, _ = self._held.popleft()
+            if not self._decoder.add(frame, arrived):
                 self._buffer.need_keyframe = True
         self._frames, self._size = self._decoder.frames, self._decoder.size
+        if self._held and self._turn is None and not self._closed:
+            self._turn = self._loop.call_at(self._held[0][2], self._next_turn)
+
+    def _next_turn(self) -> None:
+        self._turn = None
+        self._release(self._loop.time())
 
     def _show(self, picture: av.VideoFrame, arrived: float) -> None:
         self._frames, self._size = self._decoder.frames, self._decoder.size
@@ -191,5 +219,5 @@ class VideoReceiver(Receiver):
     def _restart(self) -> None:
         if not self._closed and self._decoding:
             self._buffer.need_keyframe = True
-            self.request_keyframe()
-            self._arm()
+            self._held.clear()
+            self._mend(self._loop.time())

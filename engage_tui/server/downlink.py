@@ -147,6 +147,10 @@ class Downlink(ABC):
         for ssrc in rtcp.parse_keyframe_requests(part):
             if (subscription := self._by_ssrc.get(ssrc)) is not None:
                 subscription.request_keyframe(now)
+        if part.kind == rtcp.EXTENDED_REPORT:
+            asked = rtcp.parse_reference_time(part.body)
+            if asked is not None:
+                self.transport.send_rtcp(rtcp.build_reference_answer(1, *asked))
 
     @abstractmethod
     def _place(self, subscription: Subscription) -> None:

@@ -1,4 +1,4 @@
-"""RTCP (RFC 3550, 4585, transport-wide congestion control) as a forwarder needs it: built and read as bytes."""
+"""RTCP (RFC 3550, 3611, 4585, transport-wide congestion control) as both ends need it: built and read as bytes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 SENDER_REPORT, RECEIVER_REPORT, TRANSPORT_FEEDBACK, PAYLOAD_FEEDBACK = 200, 201, 205, 206
+EXTENDED_REPORT = 207
 """Packet types."""
 
 NACK, TRANSPORT_CC = 1, 15
@@ -19,6 +20,7 @@ MAX_NACKED = 1024
 """Sequence numbers that are read from one NACK at most."""
 
 _HEADER = struct.Struct("!BBH")
+_REFERENCE_TIME, _REFERENCE_ANSWER = 4, 5  # blocks of an extended report
 _SENDER_SSRC = 1  # of our feedback: we send no media of our own, so any number does
 
 
@@ -117,6 +119,48 @@ def parse_keyframe_requests(part: RtcpPart) -> list[int]:
             for at in range(8, min(len(part.body) - 7, 8 + 8 * 32), 8)
         ]
     return []
+
+
+def build_reference_time(ssrc: int, ntp: int) -> bytes:
+    """An extended report that asks for the round trip: the answer names the middle 32 bits of `ntp`."""
+    return _packet(EXTENDED_REPORT, 0, struct.pack("!IBBHQ", ssrc, _REFERENCE_TIME, 0, 2, ntp))
+
+
+def parse_reference_time(body: bytes) -> tuple[int, int] | None:
+    """Who asks for the round trip, and the middle 32 bits of its time; None where nobody does."""
+    for kind, block in _extended_blocks(body):
+        if kind == _REFERENCE_TIME and len(block) == 8:
+            return int.from_bytes(body[:4], "big"), int.from_bytes(block[2:6], "big")
+    return None
+
+
+def build_reference_answer(ssrc: int, asker: int, reference: int, delay: int = 0) -> bytes:
+    """The answer to `build_reference_time`, `delay` later (1/65536 s)."""
+    body = struct.pack("!IBBHIII", ssrc, _REFERENCE_ANSWER, 0, 3, asker, reference, delay)
+    return _packet(EXTENDED_REPORT, 0, body)
+
+
+def parse_reference_answer(body: bytes, asker: int) -> tuple[int, int] | None:
+    """The reference time that is answered to `asker` and the delay since, as they were built; None without."""
+    for kind, block in _extended_blocks(body):
+        if kind != _REFERENCE_ANSWER:
+            continue
+        for at in range(0, len(block) - 11, 12):
+            ssrc, reference, delay = struct.unpack_from("!III", block, at)
+            if ssrc == asker:
+                return reference, delay
+    return None
+
+
+def _extended_blocks(body: bytes) -> Iterator[tuple[int, bytes]]:
+    at = 4
+    while at + 4 <= len(body):
+        kind, _, words = _HEADER.unpack_from(body, at)
+        end = at + 4 + 4 * words
+        if end > len(body):
+            return
+        yield kind, body[at + 4 : end]
+        at = end
 
 
 def build_nack(ssrc: int, numbers: Sequence[int]) -> bytes:

@@ -53,5 +53,9 @@ async def test_a_track_subscribed_again_gives_frames_again(
             assert receiver.stats.bytes == stopped
             camera.set_subscribed(True)
         assert len({id(each) for each in receivers}) == 4
+        last = receivers[-1]
+        await until(lambda: last.round_trip is not None, 10, "the round trip")
+        assert last.round_trip is not None
+        assert 0 < last.round_trip < 1
         # The server finds who speaks by the level that travels with our packets.
         await until(lambda: speakers and [each.sid for each in speakers[-1]] == [them.sid], 10)

@@ -8,29 +8,38 @@ from tests.lossy import Weather
 from tests.video_link import FPS, watch
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize(
     ("weather", "frozen", "fps", "repair"),
     [
         (Weather(), 0.0, 14.5, 0.0),
-        (Weather(loss=0.05), 0.01, 13.0, 0.025),
-        (Weather(loss=0.10), 0.02, 13.0, 0.025),
+        (Weather(loss=0.05), 0.0, 14.0, 0.012),
+        (Weather(loss=0.10), 0.0, 14.0, 0.012),
         (Weather(delay=0.025), 0.0, 14.5, 0.0),
-        (Weather(delay=0.025, loss=0.05), 0.10, 12.0, 0.125),
+        (Weather(delay=0.025, loss=0.05), 0.02, 14.0, 0.105),
+        (Weather(delay=0.025, loss=0.10), 0.03, 14.0, 0.105),
+        (Weather(delay=0.1, loss=0.02), 0.03, 13.0, 0.205),
     ],
 )
 def test_pictures_go_on_under_loss(
     weather: Weather, frozen: float, fps: float, repair: float, seed: int
 ) -> None:
-    seen, _ = watch(weather, seconds=20, seed=seed)
+    seen, _ = watch(weather, seconds=15, seed=seed)
     assert seen.frozen <= frozen
     assert seen.fps >= fps
     assert seen.repair <= repair
 
 
-def test_after_an_outage_pictures_are_back_soon() -> None:
-    seen, _ = watch(Weather(outages=((5.0, 7.0),)), seconds=10)
-    assert min(at for at in seen.times if at > 5.1) <= 7.4
+@pytest.mark.parametrize("delay", [0.0, 0.025])
+def test_after_an_outage_pictures_are_back_soon(delay: float) -> None:
+    seen, _ = watch(Weather(delay=delay, outages=((5.0, 7.0),)), seconds=10)
+    assert seen.back_after(7.0) <= 0.3
+
+
+def test_without_loss_nothing_waits() -> None:
+    seen, server = watch(Weather(delay=0.025), seconds=20)
+    assert seen.latency_95 == pytest.approx(0.025, abs=0.001)
+    assert server.asks == 0
 
 
 def test_keyframe_requests_are_throttled_when_nothing_helps() -> None:

@@ -114,3 +114,20 @@ def test_no_bytes_make_the_readers_fail(data: bytes) -> None:
         rtcp.parse_keyframe_requests(part)
     rtcp.parse_keyframe_requests(rtcp.RtcpPart(rtcp.PAYLOAD_FEEDBACK, rtcp.FIR, data))
     rtcp.parse_nack(data)
+
+
+def test_the_round_trip_is_asked_for_and_answered() -> None:
+    (asked,) = rtcp.parse(rtcp.build_reference_time(9, 0x0123456789ABCDEF))
+    assert asked.kind == rtcp.EXTENDED_REPORT
+    assert rtcp.parse_reference_time(asked.body) == (9, 0x456789AB)
+    (answer,) = rtcp.parse(rtcp.build_reference_answer(5, 9, 0x456789AB, 7))
+    assert answer.kind == rtcp.EXTENDED_REPORT
+    assert rtcp.parse_reference_answer(answer.body, 9) == (0x456789AB, 7)
+    assert rtcp.parse_reference_answer(answer.body, 8) is None
+    assert rtcp.parse_reference_time(answer.body) is None
+
+
+@given(st.binary(max_size=40))
+def test_any_extended_report_is_read_or_left(body: bytes) -> None:
+    rtcp.parse_reference_time(body)
+    rtcp.parse_reference_answer(body, 9)
