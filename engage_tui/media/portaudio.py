@@ -94,6 +94,35 @@ def open_stream(kind: str, label: str, **arguments: Any) -> Any:
     return stream
 
 
+def room(stream: Any) -> int | None:
+    """Samples that an output stream takes without waiting; None: its device is gone."""
+    sounddevice = load()
+    try:
+        return int(stream.write_available)
+    except (sounddevice.PortAudioError, OSError) as error:
+        _log.info("a sound device is lost: %s", error)
+        return None
+
+
+def write(stream: Any, samples: Any) -> bool:
+    """Hand samples to an output stream that has `room` for them.
+
+    Args:
+        stream: Of `open_stream`, without a callback.
+        samples: float32 ``(samples, 2)``, contiguous.
+
+    Returns:
+        Whether the device is still there.
+    """
+    sounddevice = load()
+    try:
+        stream.write(samples.tobytes())
+    except (sounddevice.PortAudioError, OSError) as error:
+        _log.info("a sound device is lost: %s", error)
+        return False
+    return True
+
+
 def close_stream(stream: Any) -> None:
     """Close a stream of `open_stream`, dead or alive; what is still to be played is dropped."""
     global _streams

@@ -1,7 +1,8 @@
 """Where the mix goes: a sound card, or nowhere at the same pace. Either clocks the thread that mixes.
 
-An output owns that thread and calls `render` on it, one 10 ms block at a time. With a card the thread fills a small
-ring and the device's callback only copies from it.
+An output owns that thread and calls `render` on it, block by block (10 ms, or 5). With a card the thread keeps a few
+blocks waiting in the sound system's own ring, and writes the next as soon as one was taken: a ring of ours in front of
+it, emptied by a callback, would make every voice wait in both and hide no more delay than the longer of them.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import logging
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -27,16 +27,19 @@ Stereo = npt.NDArray[np.float32]
 Render = Callable[[int], Stereo]
 """Takes a number of samples, returns float32 ``(samples, 2)``, -1 to 1."""
 
-_SECONDS = BLOCK / SAMPLE_RATE
-_SILENCE = bytes(BLOCK * 2 * 4)
+LOW_BLOCK = BLOCK // 2
+"""Samples of a block in low-latency mode: 5 ms."""
+
 _DEPTH, _DEEPEST = (
-    3,
-    6,
-)  # blocks in the ring: what hides 30 ms of delay, and what is tried after misses
-_CALM = 30.0  # seconds without a miss after which the ring shrinks by a block
+    2,
+    4,
+)  # blocks that wait: what hides 20 ms of delay, and what is tried after misses
+_DRY = 32  # samples, at and below which the sound system's ring is empty: some tell it one short
+_CALM = 30.0  # seconds without a miss after which a block less waits
 _SETTLING = 0.5  # seconds after the start in which sound servers ask for several blocks at once
 _LATEST = 0.25  # seconds behind which the clock gives up catching up: the machine was suspended
-_LOST = 2.0  # seconds without a callback after which a card counts as gone
+_LOST = 2.0  # seconds in which a card takes nothing, after which it counts as gone
+_NAP = 0.001  # seconds between two looks at the ring when a block should be taken soon
 
 
 class AudioOutput(ABC):
@@ -47,12 +50,18 @@ class AudioOutput(ABC):
         blocks: Blocks asked for since the start.
         underruns: Times a block was not ready when it was due (the first half second, in which sound servers fill
             their own buffers, is not counted).
-        depth: Blocks kept ready, 10 ms each.
+        depth: Blocks kept ready.
+        block: Samples of a block.
+
+    Args:
+        block: `BLOCK`, or `LOW_BLOCK`.
     """
 
     label: str = ""
 
-    def __init__(self) -> None:
+    def __init__(self, block: int = BLOCK) -> None:
+        self.block = block
+        self._seconds = block / SAMPLE_RATE
         self.blocks = 0
         self.underruns = 0
         self.depth = _DEPTH
@@ -102,16 +111,18 @@ class AudioOutput(ABC):
         """Call `render` by the monotonic clock until `_stop` is set."""
         due = started = time.monotonic()
         while not self._stop.is_set():
-            due += _SECONDS
+            due += self._seconds
             delay = due - time.monotonic()
             if delay > 0 and self._stop.wait(delay):
                 return
-            block = render(BLOCK)
+            block = render(self.block)
             if take is not None:
                 take(block)
             self.blocks += 1
             late = time.monotonic() - due
-            if late > self.depth * _SECONDS:  # a ring filled by this thread would have been empty
+            if (
+                late > self.depth * self._seconds
+            ):  # a ring filled by this thread would have been empty
                 self.underruns += time.monotonic() - started > _SETTLING
             if late > _LATEST:
                 due += late
@@ -122,10 +133,11 @@ class TimerOutput(AudioOutput):
 
     Args:
         take: Gets every block, on the output's thread (for recordings and tests).
+        block: As `AudioOutput`.
     """
 
-    def __init__(self, take: Callable[[Stereo], None] | None = None) -> None:
-        super().__init__()
+    def __init__(self, take: Callable[[Stereo], None] | None = None, block: int = BLOCK) -> None:
+        super().__init__(block)
         self.label = "no speaker"
         self._take = take
 
@@ -139,18 +151,17 @@ class SpeakerOutput(AudioOutput):
     Args:
         device: ``default``, an index, a name or a part of it.
         playing: Is told every block, for echo cancellers.
+        block: As `AudioOutput`.
     """
 
-    def __init__(self, device: str = "default", playing: Playing = PLAYING) -> None:
-        super().__init__()
+    def __init__(
+        self, device: str = "default", playing: Playing = PLAYING, block: int = BLOCK
+    ) -> None:
+        super().__init__(block)
         self._playing = playing
         self.label = device
         self._device = device
         self._stream: Any = None
-        # Bound: `depth` blocks, since the mixing thread adds only below it. Nothing is dropped.
-        self._ring: deque[bytes] = deque()
-        self._wanted = threading.Semaphore(0)
-        self._missed = 0  # written by the callback only
 
     def _open(self) -> None:
         from engage_tui.media import devices, portaudio
@@ -158,10 +169,6 @@ class SpeakerOutput(AudioOutput):
         device = devices.find_device("audiooutput", self._device)
         self.label = self._playing.label = device.label
         self.depth = _DEPTH
-        self._missed = 0
-        self._wanted = threading.Semaphore(0)
-        self._ring.clear()
-        self._ring.extend([_SILENCE] * self.depth)
         self._stream = portaudio.open_stream(
             "RawOutputStream",
             device.label,
@@ -169,9 +176,8 @@ class SpeakerOutput(AudioOutput):
             samplerate=SAMPLE_RATE,
             channels=2,
             dtype="float32",
-            blocksize=BLOCK,
-            latency=self.depth * _SECONDS,
-            callback=self._callback,
+            blocksize=self.block,
+            latency=(_DEEPEST - 1) * self._seconds,  # PortAudio adds one
         )
 
     def _close(self) -> None:
@@ -182,37 +188,44 @@ class SpeakerOutput(AudioOutput):
         if stream is not None:
             portaudio.close_stream(stream)
 
-    def _callback(self, out: Any, frames: int, stamp: Any, status: Any) -> None:  # noqa: ARG002
-        try:
-            out[:] = self._ring.popleft()
-        except IndexError:
-            out[:] = _SILENCE
-            self._missed += 1
-        self.blocks += 1
-        self._wanted.release()
-
     def _run(self, render: Render, on_lost: Callable[[EngageError], None] | None) -> None:
-        started = calm_since = heard = time.monotonic()
-        missed = 0
+        if not self._feed(render):
+            self._go_on_without(render, on_lost)
+
+    def _feed(self, render: Render) -> bool:
+        """Keep `depth` blocks waiting in the device until `_stop` is set; False: the device is gone."""
+        from engage_tui.media import portaudio
+
+        silence = np.zeros((self.block, 2), np.float32)
+        started = calm_since = wrote = time.monotonic()
+        lasts_until, capacity = float("inf"), 0
         while not self._stop.is_set():
-            if self._wanted.acquire(timeout=0.2):
-                heard = time.monotonic()
-            elif not self._stream.active or time.monotonic() - heard > _LOST:
-                break
-            while len(self._ring) < self.depth and not self._stop.is_set():
-                block = np.ascontiguousarray(render(BLOCK), np.float32)
-                self._ring.append(block.tobytes())
-                self._playing.write(block)
+            room = portaudio.room(self._stream)
+            if room is None or time.monotonic() - wrote > _LOST:
+                return False
+            capacity = max(capacity, room)
+            if capacity - room > (self.depth - 1) * self.block:
+                # A block is taken about every block's length; asked at once, it would only say no.
+                early = wrote + self._seconds - time.monotonic() - 2 * _NAP
+                self._stop.wait(max(_NAP, early))
+                continue
+            first = self.blocks < _DEPTH  # silence, or the first voices would be asked for a burst
+            block = np.ascontiguousarray(silence if first else render(self.block), np.float32)
+            waiting = capacity - (portaudio.room(self._stream) or 0)
             now = time.monotonic()
-            if self._missed != missed:
-                if now - started > _SETTLING:
-                    self.underruns += self._missed - missed
-                    self.depth = min(_DEEPEST, self.depth + 1)
-                missed, calm_since = self._missed, now
+            if waiting <= _DRY and now > lasts_until and now - started > _SETTLING:
+                self.underruns += 1
+                self.depth = max(self.depth, min(_DEEPEST, capacity // self.block, self.depth + 1))
+                calm_since = now
             elif now - calm_since > _CALM and self.depth > _DEPTH:
                 self.depth, calm_since = self.depth - 1, now
-        if not self._stop.is_set():
-            self._go_on_without(render, on_lost)
+            if not portaudio.write(self._stream, block):
+                return False
+            self._playing.write(block)
+            self.blocks += 1
+            wrote = time.monotonic()
+            lasts_until = wrote + (waiting + self.block) / SAMPLE_RATE
+        return True
 
     def _go_on_without(self, render: Render, on_lost: Callable[[EngageError], None] | None) -> None:
         from engage_tui.media import portaudio
@@ -228,10 +241,14 @@ class SpeakerOutput(AudioOutput):
         self._pace(render)
 
 
-def open_output(device: str | None) -> AudioOutput:
+def open_output(device: str | None, *, low_latency: bool = False) -> AudioOutput:
     """The output that a word names, not started yet.
 
     Args:
         device: None or ``off``: no device, the clock; else as `SpeakerOutput`.
+        low_latency: Blocks of 5 ms instead of 10.
     """
-    return TimerOutput() if device in (None, "off") else SpeakerOutput(device)
+    block = LOW_BLOCK if low_latency else BLOCK
+    if device in (None, "off"):
+        return TimerOutput(block=block)
+    return SpeakerOutput(device, block=block)

@@ -3,8 +3,8 @@
 Loaded: nine voices and nine cameras (VP8, 640x360 at 15) subscribed and scaled to tiles, a 1280x720 encode, and a burst
 of a hundred chat messages every two seconds. Unloaded: the same nine voices alone. Each run has its own processes:
 a room server, three with three publishers each (at a lower priority, since they stand for other machines), and a
-listener. By the clock a block counts as missed when it is ready later than a ring of three could hide; with a
-card (a PulseAudio null sink of the bench's own) when the callback finds the ring empty. On a machine with other work,
+listener. By the clock a block counts as missed when it is ready later than the blocks kept ahead could hide; with a
+card (a PulseAudio null sink of the bench's own) when nothing was left waiting in it. On a machine with other work,
 ``--raised`` runs the listener and both servers at nice -15 and the publishers at 0 (needs the right to).
 ``--alone`` measures the mixer without any call, as ``--spatial`` says.
 """
