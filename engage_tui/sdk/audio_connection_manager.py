@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import time
+from collections import deque
+from collections.abc import Callable
 
-from engage_tui.sdk.enums import AudioConnectionMode, PermissionStatus
+from engage_tui.sdk.microphone_index import MicrophoneIndex, possible
 from engage_tui.sdk.participant import RemoteParticipant
 from engage_tui.sdk.publication import RemoteTrackPublication
+from engage_tui.spatial.vectors import ORIGIN, Vector3D
 
 DEFAULT_CONNECTIONS = 8
 """How many microphones are connected at once unless told otherwise."""
@@ -19,39 +21,40 @@ INTERVAL = 0.25
 HYSTERESIS = 0.9
 """A connected voice counts as this much nearer, so that two at the same distance do not take turns."""
 
-Distance = Callable[[RemoteParticipant], float]
-"""Metres between the listener and a participant."""
+MAX_CHANGES = 5
+"""Subscriptions and their ends in any second that have no other cause than that people move."""
 
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A microphone that may be connected."""
-
-    participant: RemoteParticipant
-    publication: RemoteTrackPublication
+Place = Callable[[], Vector3D]
+"""Where the listener is, metres."""
 
 
 class AudioConnectionManager:
     """Decides which microphones are heard.
 
     ``ALWAYS`` and microphones subscribed by hand use up the limit, and are never dropped for it; ``AUTO`` takes what
-    is left, nearest first, ties by join time, then by SID; ``NEVER`` is not connected.
+    is left, nearest first, ties by join time, then by SID; ``NEVER`` is not connected. Free places are filled at once;
+    somebody nearer takes somebody's place at a measured pace (`MAX_CHANGES`).
 
     Args:
-        participants: Gives everybody to be looked after, in every room of the space.
+        participants: Gives a new list of everybody to be looked after, in every room of the space.
         limit: How many microphones are connected at once.
-        distance: How far away somebody is.
+        listener: Where the listener is.
+        clock: Seconds that only go forward.
     """
 
     def __init__(
         self,
-        participants: Callable[[], Iterable[RemoteParticipant]],
+        participants: Callable[[], list[RemoteParticipant]],
         limit: int = DEFAULT_CONNECTIONS,
-        distance: Distance = lambda _: 0.0,
+        listener: Place = lambda: ORIGIN,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._participants = participants
         self._limit = max(0, limit)
-        self._distance = distance
+        self._listener = listener
+        self._clock = clock
+        self._index = MicrophoneIndex()
+        self._changes: deque[float] = deque(maxlen=MAX_CHANGES)  # when each swap was made, twice
         self._working = False
         self._again = False
 
@@ -64,6 +67,12 @@ class AudioConnectionManager:
     def limit(self, limit: int) -> None:
         self._limit = max(0, limit)
         self.evaluate()
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many microphones are wanted, and how many there are."""
+        self._index.update(self._participants())
+        return len(self._index.desired), self._index.total
 
     def evaluate(self) -> None:
         """Connect and disconnect as the present state asks for; call it after every change."""
@@ -87,54 +96,43 @@ class AudioConnectionManager:
             await asyncio.sleep(INTERVAL)
 
     def _evaluate(self) -> None:
-        candidates = [
-            Candidate(participant, publication)
-            for participant in self._participants()
-            for publication in participant.microphones
-        ]
-        wanted = self._choose(candidates)
-        # First away, then near: the limit holds at every moment.
-        for candidate in candidates:
-            publication = candidate.publication
-            if publication.manual is None and publication not in wanted:
+        index = self._index
+        index.update(self._participants())
+        taken = len(index.always) + sum(each.is_desired for each in index.by_hand)
+        away, near = self._choose(max(0, self._limit - taken))
+        near += [each for each in index.always if not each.is_desired]
+        # First away, then near: the limit holds at every moment. Handlers of one may change the next.
+        for publication in away:
+            if publication.manual is None:
                 publication._want(False)
-        for candidate in candidates:
-            publication = candidate.publication
-            if publication.manual is None and publication in wanted and _possible(publication):
+        for publication in near:
+            if publication.manual is None and possible(publication):
                 publication._want(True)
 
-    def _choose(self, candidates: list[Candidate]) -> set[RemoteTrackPublication]:
-        wanted: set[RemoteTrackPublication] = set()
-        taken = 0
-        automatic = []
-        for candidate in candidates:
-            publication = candidate.publication
-            if publication.manual is not None:
-                taken += publication.is_desired
-            elif candidate.participant.audio_connection_mode is AudioConnectionMode.ALWAYS:
-                wanted.add(publication)
-                taken += 1
-            elif (
-                candidate.participant.audio_connection_mode is AudioConnectionMode.AUTO
-                and _possible(publication)
-            ):
-                automatic.append(candidate)
-        automatic.sort(key=self._rank)
-        room = max(0, self._limit - taken)
-        return wanted | {each.publication for each in automatic[:room]}
+    def _choose(
+        self, room: int
+    ) -> tuple[list[RemoteTrackPublication], list[RemoteTrackPublication]]:
+        """Whose connection ends, and whose begins, for `room` places."""
+        index = self._index
+        distances = index.distances(self._listener())
+        managed = index.desired - index.by_hand - index.always
+        connected = {row for each in managed if (row := index.row(each)) is not None}
+        distances[list(connected)] *= HYSTERESIS
+        nearest = set(index.nearest(distances, room))
+        leaving = index.ranked(connected - nearest, distances)[::-1]
+        coming = index.ranked(nearest - connected, distances)
+        forced = max(0, len(connected) - room)
+        free = len(coming) - (len(leaving) - forced)
+        swaps = self._take_swaps(len(leaving) - forced)
+        away = [index.automatic[row] for row in leaving[: forced + swaps]]
+        away += [each for each in managed if index.row(each) is None]
+        return away, [index.automatic[row] for row in coming[: free + swaps]]
 
-    def _rank(self, candidate: Candidate) -> tuple[float, float, str]:
-        distance = self._distance(candidate.participant)
-        if candidate.publication.is_desired:
-            distance *= HYSTERESIS
-        joined = candidate.participant.joined_at.timestamp()
-        return distance, joined, candidate.publication.track_sid
-
-
-def _possible(publication: RemoteTrackPublication) -> bool:
-    """Whether subscribing has a chance; what failed is not tried again by itself."""
-    return (
-        publication.error is None
-        and publication.permission_status is PermissionStatus.ALLOWED
-        and publication.may_be_subscribed
-    )
+    def _take_swaps(self, wanted: int) -> int:
+        """How many of `wanted` swaps, two changes each, may be made now."""
+        now = self._clock()
+        while self._changes and now - self._changes[0] >= 1:
+            self._changes.popleft()
+        swaps = min(wanted, (MAX_CHANGES - len(self._changes)) // 2)
+        self._changes.extend([now] * (2 * swaps))
+        return swaps

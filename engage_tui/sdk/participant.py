@@ -118,10 +118,12 @@ class Participant(Emitter, Generic[PublicationT]):
         is_speaking: Whether the server counts them among the active speakers.
         is_speaking_level: How loud, 0 to 1.
         last_spoke_at: When they last began to speak.
+        wishes: Grows with every change that decides which of their microphones may be connected.
     """
 
     def __init__(self, info: models.ParticipantInfo, room: RoomPort) -> None:
         super().__init__(room.tasks)
+        self.wishes = 0
         self.tasks = room.tasks
         self.tracks: dict[str, PublicationT] = {}
         self.audio_tracks: dict[str, PublicationT] = {}
@@ -224,6 +226,10 @@ class Participant(Emitter, Generic[PublicationT]):
         """A receiver that stands already (for publications)."""
         return self._room.receiver_of(track_sid)
 
+    def wishes_changed(self) -> None:
+        """What is wanted of a publication, or may be, has changed (for publications)."""
+        self.wishes += 1
+
     def publication_event(
         self, publication: TrackPublication, event: str, arguments: tuple[Any, ...]
     ) -> None:
@@ -251,8 +257,10 @@ class Participant(Emitter, Generic[PublicationT]):
         self.tracks[publication.track_sid] = publication
         by_kind = self.video_tracks if publication.kind is TrackKind.VIDEO else self.audio_tracks
         by_kind[publication.track_sid] = publication
+        self.wishes += 1
 
     def _remove(self, publication: PublicationT) -> None:
+        self.wishes += 1
         for tracks in (self.tracks, self.audio_tracks, self.video_tracks):
             tracks.pop(publication.track_sid, None)
 
@@ -331,7 +339,7 @@ class RemoteParticipant(SpatialControls, Participant[RemoteTrackPublication]):
         """They said where they are: their voice is heard from there."""
         if placement != self._placement:
             self._placement = placement
-            self._source.position = Vector3D(*placement.position)
+            self._place(Vector3D(*placement.position))
             self._source.update(front=Quaternion(*placement.orientation).rotate(FORWARD))
             self.emit(ParticipantEvent.POSITION_CHANGED, placement)
 
@@ -360,6 +368,7 @@ class RemoteParticipant(SpatialControls, Participant[RemoteTrackPublication]):
         Takes back what ``set_subscribed`` said about their microphones.
         """
         self._mode = mode
+        self.wishes += 1
         for publication in self.microphones:
             publication.manual = None
         self._room.microphones_changed()

@@ -51,6 +51,9 @@ class PublicationPort(Protocol):
     def receiver_of(self, track_sid: str) -> Receiver | None:
         """The receiver of a track whose media section stands already."""
 
+    def wishes_changed(self) -> None:
+        """What is wanted of a publication, or may be, has changed."""
+
 
 class TrackPublication(Emitter):
     """A track as its publisher announced it.
@@ -136,17 +139,15 @@ class RemoteTrackPublication(TrackPublication):
 
     Attributes:
         error: Why the last subscription failed; None when it did not.
-        permission_status: Whether the publisher lets us subscribe.
         stream_state: Whether the server paused it for want of bandwidth.
-        manual: What `set_subscribed` said last; None: nobody said, the audio connection manager may decide.
     """
 
     def __init__(self, info: models.TrackInfo, port: PublicationPort) -> None:
         super().__init__(info, port)
         self.error: EngageError | None = None
-        self.permission_status = PermissionStatus.ALLOWED
         self.stream_state = StreamState.UNKNOWN
-        self.manual: bool | None = None
+        self._permission_status = PermissionStatus.ALLOWED
+        self._manual: bool | None = None
         self._desired = False
         self._track: RemoteAudioTrack | RemoteVideoTrack | None = None
         self._earlier = TrackStats()
@@ -155,6 +156,26 @@ class RemoteTrackPublication(TrackPublication):
         self._wanted_quality = VideoQuality.HIGH
         self._wanted_fps = 0
         self._revoked = False  # it was wanted when our right to subscribe was taken
+
+    @property
+    def manual(self) -> bool | None:
+        """What `set_subscribed` said last; None: nobody said, the audio connection manager may decide."""
+        return self._manual
+
+    @manual.setter
+    def manual(self, manual: bool | None) -> None:
+        self._manual = manual
+        self._port.wishes_changed()
+
+    @property
+    def permission_status(self) -> PermissionStatus:
+        """Whether the publisher lets us subscribe."""
+        return self._permission_status
+
+    @permission_status.setter
+    def permission_status(self, status: PermissionStatus) -> None:
+        self._permission_status = status
+        self._port.wishes_changed()
 
     @property
     def track(self) -> RemoteAudioTrack | RemoteVideoTrack | None:
@@ -256,6 +277,7 @@ class RemoteTrackPublication(TrackPublication):
 
     def _right_changed(self) -> None:
         """Our token's right to subscribe came or went; what was wanted before is wanted again when it comes back."""
+        self._port.wishes_changed()
         if self._desired and self._obstacle() is not None:
             self._revoked = True
             self._want(True)  # which fails in words
@@ -298,6 +320,7 @@ class RemoteTrackPublication(TrackPublication):
         self._port.send(request)
 
     def _status_changed(self, before: SubscriptionStatus) -> None:
+        self._port.wishes_changed()
         now = self.subscription_status
         if now is not before:
             self.emit(TrackEvent.SUBSCRIPTION_STATUS_CHANGED, now, before)

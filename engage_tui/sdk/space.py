@@ -13,7 +13,6 @@ from engage_tui.sdk.options import RoomOptions
 from engage_tui.sdk.participant import RemoteParticipant
 from engage_tui.sdk.room import Room
 from engage_tui.sdk.space_sound import SpaceSound
-from engage_tui.spatial.vectors import distance
 from engage_tui.tasks import TaskGroup
 
 _log = logging.getLogger(__name__)
@@ -62,7 +61,7 @@ class Space(SpaceSound):
         self._ended: list[Room] = []
         self._tasks = TaskGroup("space")
         self._manager = AudioConnectionManager(
-            self._listened_to, auto_connections, self._distance_to
+            self._listened_to, auto_connections, lambda: self.mixer.listener.pose.position
         )
         self._started = False
         self._ready = asyncio.Event()
@@ -127,8 +126,7 @@ class Space(SpaceSound):
     @property
     def connected_microphones(self) -> tuple[int, int]:
         """How many microphones are connected, and how many there are in all rooms."""
-        microphones = [each for who in self._listened_to() for each in who.microphones]
-        return sum(each.is_desired for each in microphones), len(microphones)
+        return self._manager.counts
 
     @property
     def spatial_audio_initialized(self) -> bool:
@@ -171,9 +169,6 @@ class Space(SpaceSound):
             await asyncio.to_thread(self._prepare_sound)
             await asyncio.to_thread(self.mixer.start)
             self._ready.set()
-
-    def _distance_to(self, participant: RemoteParticipant) -> float:
-        return distance(participant._source.position, self.mixer.listener.pose.position)
 
     def _listened_to(self) -> list[RemoteParticipant]:
         return [

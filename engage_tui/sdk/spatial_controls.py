@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from engage_tui.sdk.distance_model import DistanceModel
 from engage_tui.sdk.enums import PositionMode, RenderingMode
@@ -44,6 +45,7 @@ class SpatialControls:
     def __init__(self, axes: Axes) -> None:
         self._axes = axes
         self._source = Source(SourceSettings(curve=Curve()))
+        self._moved: Callable[[Vector3D], None] | None = None  # told of each new place
         self._distance_model: DistanceModel | None = None
         self._reverb_distance_model: DistanceModel | None = None
 
@@ -59,7 +61,13 @@ class SpatialControls:
         Raises:
             UsageError: A coordinate is not finite, or beyond a thousand kilometres.
         """
-        self._source.position = self._axes.inward(vectors.place(x, y, z))
+        self._place(self._axes.inward(vectors.place(x, y, z)))
+
+    def _place(self, position: Vector3D) -> None:
+        """Put it elsewhere, in the scene's axes."""
+        self._source.position = position
+        if self._moved is not None:
+            self._moved(position)
 
     def set_orientation_quaternion(self, x: float, y: float, z: float, w: float) -> None:
         """Turn it; matters only with a directivity.

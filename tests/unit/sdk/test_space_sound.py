@@ -408,11 +408,18 @@ def test_a_participant_is_set_as_an_object_is() -> None:
         ada.set_position(math.inf, 0, 0)
 
 
-def test_the_nearest_are_near_the_listener() -> None:
+def test_the_nearest_are_near_the_listener(monkeypatch: pytest.MonkeyPatch) -> None:
     space = make_space()
-    near, far = person(FakeRoom(), "near"), person(FakeRoom(), "far")
+    room = FakeRoom()
+    near = person(room, "near", 1, microphone("TR_near"))
+    far = person(room, "far", 2, microphone("TR_far"))
+    monkeypatch.setattr(space._manager, "_participants", lambda: [near, far])
     near.set_position(0, 0, -1)
     far.set_position(0, 0, -9)
-    assert space._distance_to(near) < space._distance_to(far)
+    space.set_number_of_auto_connections(1)
+    assert near.microphones[0].is_desired
+    assert space.connected_microphones == (1, 2)
     space.audio_listener.set_position(0, 0, -9)
-    assert space._distance_to(near) > space._distance_to(far)
+    space.microphones_changed()
+    assert far.microphones[0].is_desired
+    assert not near.microphones[0].is_desired
