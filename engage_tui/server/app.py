@@ -20,6 +20,7 @@ from engage_tui.server.client import Client
 from engage_tui.server.config import ServerConfig as ServerConfig
 from engage_tui.server.config import tls_context
 from engage_tui.server.events import Happening, RoomEvent
+from engage_tui.server.http_log import HTTP_LOG
 from engage_tui.server.metrics import CONTENT_TYPE, Metrics
 from engage_tui.server.mux import UdpMux, bind_error
 from engage_tui.server.room import Room
@@ -73,6 +74,7 @@ class RunningServer:
             application,
             handle_signals=False,
             access_log=None,
+            logger=HTTP_LOG,
             shutdown_timeout=1.0,
             max_line_size=_MAX_LINE,
             max_field_size=_MAX_LINE,

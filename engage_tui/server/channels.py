@@ -27,7 +27,9 @@ MAX_MESSAGE = 65535
 LABELS = (RELIABLE, LOSSY, DATA_TRACK)
 """The channels that LiveKit's ends open."""
 
-_MAX_CHANNELS = 16
+_MAX_CHANNELS = 16  # and streams of one peer: more ends its association
+_MAX_PIECES = 1024  # of unfinished messages, or of finished ones after a gap: a whole window
+_EFFORT = 0.5  # seconds of our time a second that one peer's data may cost; then packets are lost
 _MAX_WAITING = (
     256  # reliable messages kept for a peer whose channel is not open yet; then the oldest goes
 )
@@ -99,6 +101,7 @@ class DataChannels:
         self._channels: dict[str, RTCDataChannel] = {}
         self.allowance: Allowance | None = None  # of what the peer sends, in bytes
         self._slow = False
+        self._effort = Allowance(_EFFORT)
         self._waiting: deque[bytes] = deque(maxlen=_MAX_WAITING)
         transport.on_data = self._on_data
 
@@ -167,24 +170,23 @@ class DataChannels:
     def _on_data(self, data: bytes) -> None:
         if (sctp := self._sctp) is None:
             return  # SCTP repeats its first packet until both are ready
-        if self.allowance and not self.allowance.take(len(data), time.monotonic()):
+        now, began = time.monotonic(), time.thread_time()
+        if self.allowance and not self.allowance.take(len(data), now):
             return  # a lost packet is what makes SCTP send more slowly
+        if self._effort.owe(0, now) > 0:
+            return  # a few bytes can cost much time
         try:
             run_now(sctp._handle_data(data))
         except ConnectionError:
             return
         except Exception:  # noqa: BLE001 - packet border: aiortc asserts on what a peer may send
             _log.debug("%s: malformed SCTP packet", self._transport.name, exc_info=True)
-        if sctp._advertised_rwnd < 0:
-            # It sent more than we allowed without completing a message: memory must not follow.
-            _log.warning("%s: overran the receive window", self._transport.name)
+        self._effort.owe(time.thread_time() - began, now)
+        if _hoards(sctp):
+            _log.warning("%s: more unfinished data than any client needs", self._transport.name)
             self.close()
 
     def _on_channel(self, channel: RTCDataChannel) -> None:
-        if len(self._channels) >= _MAX_CHANNELS:
-            _log.warning("%s: opened too many data channels", self._transport.name)
-            channel.close()
-            return
         self._channels.setdefault(channel.label, channel)
         self._listen(channel)
         self._on_open()
@@ -207,3 +209,14 @@ class DataChannels:
         if channel is not None and channel.readyState == "open":
             while self._waiting:
                 self.send(RELIABLE, self._waiting.popleft())
+
+
+def _hoards(sctp: RTCSctpTransport) -> bool:
+    """Whether memory and time would follow what the peer began and does not end."""
+    streams = sctp._inbound_streams
+    return (
+        sctp._advertised_rwnd < 0
+        or len(streams) > _MAX_CHANNELS
+        or len(sctp._data_channels) > _MAX_CHANNELS
+        or sum(len(stream.reassembly) for stream in streams.values()) > _MAX_PIECES
+    )

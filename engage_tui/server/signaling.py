@@ -35,6 +35,7 @@ _CORS = {
 _VERSION = "1.9.0"  # of the livekit-server whose behaviour clients may expect of us
 _PING_INTERVAL, _PING_TIMEOUT = 5, 15  # seconds
 _HEARTBEAT = 10.0
+_EFFORT = 0.25  # seconds of our time a second that one client's requests may cost
 _BURST = 32  # frames of one client before everybody else has a turn
 
 
@@ -158,14 +159,17 @@ def _wishes(request: web.Request) -> tuple[SignalOptions, rtc.JoinRequest]:
 
 async def _read(socket: web.WebSocketResponse, client: Client, line: SignalLine) -> None:
     taken = 0
-    allowance = Allowance(client.room.limits.messages_per_second)
+    allowance, effort = Allowance(client.room.limits.messages_per_second), Allowance(_EFFORT)
     async for message in socket:
+        began = time.thread_time()
         if message.type in (WSMsgType.BINARY, WSMsgType.TEXT):
             client.receive(message.data)
         if not client.hangs_on(line):
             return
         taken += 1
-        if (wait := allowance.owe(1, time.monotonic())) > 0:
+        now = time.monotonic()
+        wait = max(allowance.owe(1, now), effort.owe(time.thread_time() - began, now))
+        if wait > 0:
             await asyncio.sleep(wait)  # the rest waits in the client
         elif taken % _BURST == 0:
             await asyncio.sleep(0)  # a flood from one client must not starve the others

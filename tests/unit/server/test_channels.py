@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import struct
+import time
 from collections.abc import Callable
 from typing import cast
 
 import pytest
 from aiortc import RTCSctpTransport
+from aiortc.rtcsctptransport import DataChunk, serialize_packet
 
 from engage_tui.server import channels as server_channels
 from engage_tui.server.channels import LABELS, DataChannels, run_now
+from engage_tui.server.limits import Allowance
 from engage_tui.server.transport import PeerTransport
 from engage_tui.wire.data import LOSSY, RELIABLE
 from tests.waiting import until
@@ -108,6 +112,53 @@ async def test_a_peer_that_overruns_the_window_is_cut_off(ends: Ends) -> None:
     sctp._advertised_rwnd = -1
     ends.wires[1].on_data(bytes(12))
     assert ends.client._sctp is None
+    ends.close()
+
+
+@pytest.mark.parametrize("kind", ["pieces", "streams", "channels"])
+async def test_a_peer_that_begins_and_never_ends_is_cut_off(ends: Ends, kind: str) -> None:
+    ends.start()
+    ends.server.send(RELIABLE, b"first")
+    await until(lambda: ends.got)
+    sctp = ends.client._sctp
+    assert sctp is not None
+    tsn = sctp._last_received_tsn
+    assert tsn is not None
+    open_channel = struct.pack("!BBHLHH", 3, 0, 0, 0, 1, 0) + b"x"
+    for number in range(1, 1100):
+        if ends.client._sctp is None:
+            break
+        chunk = DataChunk(flags={"pieces": 0, "streams": 2, "channels": 3}[kind])
+        chunk.tsn = (tsn + number) % 2**32
+        chunk.stream_id = 100 if kind == "pieces" else 100 + number
+        chunk.stream_seq = 0
+        chunk.protocol = 50 if kind == "channels" else 53
+        chunk.user_data = open_channel if kind == "channels" else b"x"
+        ends.wires[1].on_data(serialize_packet(5000, 5000, sctp._local_verification_tag, chunk))
+    assert ends.client._sctp is None
+    assert number > (1000 if kind == "pieces" else 10)
+    ends.close()
+
+
+async def test_data_that_cost_too_much_time_are_lost(ends: Ends) -> None:
+    ends.start()
+    ends.server.send(RELIABLE, b"first")
+    await until(lambda: ends.got)
+    ends.client._effort.owe(60, time.monotonic())
+    came: list[bytes] = []
+    take = ends.wires[1].on_data
+
+    def watched(data: bytes) -> None:
+        take(data)
+        came.append(data)
+
+    ends.wires[1].on_data = watched
+    ends.server.send(LOSSY, b"lost")
+    await until(lambda: came)
+    ends.client._effort = Allowance(1)
+    ends.server.send(RELIABLE, b"second")
+    await until(lambda: (RELIABLE, b"second") in ends.got)
+    assert (LOSSY, b"lost") not in ends.got
     ends.close()
 
 
