@@ -11,11 +11,14 @@ import numpy as np
 
 from engage_tui.media.scale import Scaler
 from engage_tui.media.source import VideoFrame
+from engage_tui.render import placing
 from engage_tui.render.cells import MODES, Canvas, cells
 from engage_tui.render.choice import VideoMode, next_mode
+from engage_tui.render.images import ImageEncoder, PixelMode, Place, image_encoder
 from engage_tui.render.picture import Picture, cover, letterbox
+from engage_tui.render.probe import window_cell
 from engage_tui.render.rows import RowEncoder
-from engage_tui.render.terminal import Terminal, default_mode
+from engage_tui.render.terminal import Terminal, default_mode, with_cell
 
 _BLACK = (0, 0, 0)
 _QUIT = b"q\x03"
@@ -60,6 +63,8 @@ class Player:
         self._descriptor = descriptor
         self._scaler = Scaler()
         self._encoder = RowEncoder(terminal.colour)
+        self._images: ImageEncoder | None = None
+        self._drawn: tuple[VideoMode, tuple[int, int], bool] | None = None
 
     def keys(self, typed: bytes) -> bool:
         """Do what was typed: a, f, m; False: to end."""
@@ -94,6 +99,25 @@ class Player:
 
     def draw(self, frame: VideoFrame, size: tuple[int, int]) -> str:
         """What shows a picture as large as the window."""
+        mode = self.settings.mode
+        kind = (mode, size, self.settings.fill)
+        full, self._drawn = kind != self._drawn, kind
+        if full:  # perhaps with another font
+            self._terminal = with_cell(self._terminal, window_cell(self._descriptor))
+        if mode.pixels:
+            return _BEGIN + self._pixels(frame, size, PixelMode(mode.value), full=full) + _END
+        return _BEGIN + self.clear() + self._cells(frame, size) + _END
+
+    def clear(self) -> str:
+        """What takes a picture of pixels off the screen; empty when there is none."""
+        encoder, self._images = self._images, None
+        if encoder is None:
+            return ""
+        text = encoder.clear()
+        encoder.close()
+        return text
+
+    def _cells(self, frame: VideoFrame, size: tuple[int, int]) -> str:
         columns, rows = size
         mode = self.settings.mode.cells() or default_mode(self._terminal)
         across, down = MODES[mode].pixels
@@ -106,7 +130,27 @@ class Player:
         lines = [
             f"\x1b[{number}H{row.text}" for number, row in enumerate(self._encoder.encode(drawn), 1)
         ]
-        return _BEGIN + "".join(lines) + _END
+        return "".join(lines)
+
+    def _pixels(
+        self, frame: VideoFrame, size: tuple[int, int], mode: PixelMode, *, full: bool
+    ) -> str:
+        """A picture of pixels; the last row stays free, because a sixel there would scroll the screen."""
+        columns, rows = size[0], max(1, size[1] - 1)
+        cell = self._terminal.cell_pixels
+        fill = self.settings.fill
+        source = (frame.picture.width, frame.picture.height)
+        box = placing.wanted(mode, Place(columns, rows, cell), source)
+        picture = self._picture(frame, box)
+        where = placing.box((picture.width, picture.height), columns, rows, cell, fill=fill)
+        shown = placing.laid(picture.pixels, where, mode, _BLACK, fill=fill)
+        before = ""
+        if full:
+            before = self.clear() + "\x1b[0m\x1b[2J"
+        if self._images is None:
+            self._images = image_encoder(mode, 1, local=not self._terminal.remote)
+        text = self._images.encode(shown, where.place, full=full)
+        return f"{before}\x1b[{where.y + 1};{where.x + 1}H{text}"
 
     def _picture(self, frame: VideoFrame, box: tuple[int, int]) -> Picture:
         """The picture in square pixels, no larger than is needed."""

@@ -66,7 +66,10 @@ def view(
         source.open()
     try:
         with _whole_screen():
-            frames, seconds, size = _play(source, player, duration)
+            try:
+                frames, seconds, size = _play(source, player, duration)
+            finally:
+                _say(player.clear())
     finally:
         source.close()
     if statistics:

@@ -13,8 +13,8 @@ class VideoMode(StrEnum):
     """Every way of drawing pictures, the sharpest first."""
 
     KITTY = "kitty"
-    SIXEL = "sixel"
     ITERM2 = "iterm2"
+    SIXEL = "sixel"
     SEXTANT = "sextant"
     QUADRANT = "quadrant"
     HALF = "half"
@@ -35,12 +35,10 @@ class VideoMode(StrEnum):
 _PIXELS = (VideoMode.KITTY, VideoMode.SIXEL, VideoMode.ITERM2)
 _LETTERS = (VideoMode.ASCII, VideoMode.ASCII_MONO)
 _QUADRANT_NAMES = ("vte", "iterm2", "konsole", "alacritty", "vscode")
-_DRAWN = tuple(mode for mode in VideoMode if mode.value in tuple(CellMode))
-
 AUTO = "auto"
 """What a person says who has no wish."""
 
-NAMES = (AUTO, *_DRAWN)
+NAMES = (AUTO, *VideoMode)
 """What ``--video`` takes."""
 
 
@@ -62,7 +60,7 @@ class Option:
 
 def options(terminal: Terminal) -> tuple[Option, ...]:
     """All ways of drawing on that terminal, the best first; at least one works by itself."""
-    return tuple(_option(mode, terminal) for mode in _DRAWN)
+    return tuple(_option(mode, terminal) for mode in VideoMode)
 
 
 def best(terminal: Terminal) -> Option:
@@ -152,6 +150,4 @@ def _judge_pixels(mode: VideoMode, terminal: Terminal) -> tuple[bool, bool, str]
         return False, False, "the size of a cell in pixels is unknown"
     if terminal.remote:
         return True, False, "works, but pixels are too much for most SSH lines"
-    if mode is VideoMode.ITERM2:
-        return True, False, "works; the terminal decodes a file for every frame"
     return True, True, "the terminal offers it, and sits on this machine"

@@ -167,7 +167,13 @@ class LateAnswers:
 
     def __init__(self) -> None:
         self._held = b""
+        self._said = b""  # at most _MOST
         self._done = False
+
+    @property
+    def answers(self) -> Answers:
+        """What was said so far."""
+        return replace(parse(self._said), typed=b"")
 
     @property
     def done(self) -> bool:
@@ -182,13 +188,18 @@ class LateAnswers:
         last = _LAST_ANSWER.search(data)
         if last is not None:
             self._done = True
+            self._hear(data[: last.end()])
             return _ANSWER.sub(b"", data[: last.start()]) + data[last.end() :]
+        self._hear(data)
         data = _ANSWER.sub(b"", data)
         begun = _BEGUN.search(data)
         if begun is not None and len(data) - begun.start() < _MOST:
             self._held = data[begun.start() :]
             data = data[: begun.start()]
         return data
+
+    def _hear(self, data: bytes) -> None:
+        self._said = (self._said + b"".join(_ANSWER.findall(data)))[:_MOST]
 
     def release(self) -> bytes:
         """Nothing has come for a while: an Escape that was held back was a key, and no beginning of an answer."""

@@ -29,6 +29,7 @@ _SEXTANT_NAMES = ("kitty", "foot", "wezterm", "ghostty", "contour", "windows ter
 _IMAGE_NAMES = ("iterm2", "wezterm")
 _VTE_SEXTANTS = 6200
 _XTERM_TRUE = 331
+_USUAL_CELL = (10, 20)  # of the VT340, which sixels were made for
 _ASPECTS = (1.2, 3.5)  # height of a cell by its width that is believed
 
 
@@ -69,6 +70,11 @@ class Terminal:
     sync: bool = False
     cell: tuple[int, int] = (0, 0)
     registers: int = 0
+
+    @property
+    def cell_pixels(self) -> tuple[int, int]:
+        """Width and height of a cell in pixels; a usual one where they are unknown."""
+        return self.cell if all(self.cell) else _USUAL_CELL
 
     @property
     def aspect(self) -> float:

@@ -16,7 +16,7 @@ from textual.screen import Screen
 from engage_tui.engine import messages as wire
 from engage_tui.log import log_path
 from engage_tui.tui import keys, themes, words
-from engage_tui.tui.driver import paced
+from engage_tui.tui.driver import TerminalKnown, paced
 from engage_tui.tui.incoming import EngineGone, FromEngine
 from engage_tui.tui.model import LogLine
 from engage_tui.tui.outlook import Outlook
@@ -150,6 +150,12 @@ class EngageApp(App[wire.Left]):
         """Another font has cells of another shape, and pictures keep theirs."""
         if self.outlook.refresh_cell():
             self._standing.restyle()
+        self._standing.take_down_images()
+
+    def on_terminal_known(self, event: TerminalKnown) -> None:
+        """Late answers: pictures are drawn as the terminal can, from now on."""
+        self.outlook.learn(event.answers)
+        self._standing.restyle()
 
     # -- Ctrl+Z ------------------------------------------------------------------------------------------------------
 
@@ -161,6 +167,7 @@ class EngageApp(App[wire.Left]):
         super().action_suspend_process()
 
     def _on_resume(self, _: App[object]) -> None:
+        self._standing.restyle()
         if self._muted_by_suspend:
             self._muted_by_suspend = False
             self._set_microphone(True)

@@ -1,131 +1,43 @@
 """Textual's driver for terminals, which counts what is on its way and keeps the terminal's answers from the keyboard.
 
 Textual's writer thread has a queue of 30 writes, and its `put` blocks the event loop; `Meter` knows when that queue is
-empty and how fast the terminal takes bytes. (Over SSH a write returns before the far terminal has read it: there the
-rate is that of the pipe, and too high.)
+empty, and what the terminal has read.
 """
 
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import selectors
-import threading
-import time
 from codecs import getincrementaldecoder
-from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Any, Protocol, TypeGuard, cast
 
 from textual._parser import ParseError
 from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
 
+from engage_tui.render.probe import Answers as TerminalAnswers
 from engage_tui.render.probe import LateAnswers
+from engage_tui.tui.meter import ASK, Answers, Meter, MeteredFile
 from engage_tui.tui.outlook import outlook_of
 
 if TYPE_CHECKING:
     from textual.driver import Driver
 
-_log = logging.getLogger(__name__)
-
-BUDGET = 0.08
-"""Seconds of the terminal's time that one moment of painting may take."""
-
-_FIRST_RATE = 2_000_000.0  # bytes a second, until something was measured
-_MEASURED = 4096  # a shorter write says more of the operating system's buffer than of the terminal
-_SLOWER, _FASTER = 0.7, 0.3
-_READ, _PATIENCE = (
-    4096,
-    0.1,
-)  # bytes of input at a time; seconds until the thread looks whether it shall end
-_STEP = 2.0  # buffers swallow a burst at once: good news is believed late, and never wholly
+_READ = 4096  # bytes of input at a time
+_PATIENCE = 0.1  # seconds until the input thread looks whether it shall end
+_HELD = 0.02  # seconds for which the beginning of an answer is held back: it may be the Escape key
+_LAST_ANSWERS = 0.5  # seconds that the end waits for answers
 
 
-class Meter:
-    """Counts the bytes on their way to the terminal, and measures how fast it takes them; used by two threads."""
+class TerminalKnown(Message):
+    """The terminal has answered after all."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._waiting = 0
-        self._on_idle: Callable[[], None] | None = None
-        self.rate = _FIRST_RATE
-        self.written = 0
-
-    @property
-    def idle(self) -> bool:
-        """Whether the terminal has taken everything."""
-        return self._waiting == 0
-
-    @property
-    def budget(self) -> int:
-        """Bytes that it takes in one moment of painting; enough to learn from."""
-        return max(int(BUDGET * self.rate), _MEASURED)
-
-    def on_idle(self, callback: Callable[[], None] | None) -> None:
-        """Have `callback` called, on the writer's thread, each time nothing is left to write."""
-        self._on_idle = callback
-
-    def queued(self, size: int) -> None:
-        """Something was given to the writer."""
-        with self._lock:
-            self._waiting += size
-
-    def wrote(self, size: int, seconds: float) -> None:
-        """The terminal took it, in this time."""
-        with self._lock:
-            self._waiting = max(0, self._waiting - size)
-            self.written += size
-            idle = self._waiting == 0
-            if size >= _MEASURED:
-                seen = min(size / max(seconds, 1e-4), _STEP * self.rate)
-                self.rate += (_SLOWER if seen < self.rate else _FASTER) * (seen - self.rate)
-        if idle and self._on_idle is not None:
-            self._on_idle()
-
-    def reset(self) -> None:
-        """A new writer: nothing is on its way."""
-        with self._lock:
-            self._waiting = 0
-
-
-class MeteredFile:
-    """The terminal's file as the writer thread sees it: each write is carried through, and timed.
-
-    A terminal that was closed raises at every write. That would end Textual's writer thread, its queue would fill, and
-    the loop would wait for it for ever, SIGHUP or not: so what nobody can read any more is dropped here.
-    """
-
-    def __init__(self, file: IO[str], meter: Meter) -> None:
-        self._file = file
-        self._meter = meter
-        self._gone = False
-
-    def write(self, text: str) -> int:
-        """Write and flush: only then has the terminal taken it."""
-        start = time.monotonic()
-        try:
-            if not self._gone:
-                self._file.write(text)
-                self._file.flush()
-        except OSError as error:
-            self._gone = True
-            _log.warning("the terminal has gone: %s", error)
-        finally:
-            self._meter.wrote(len(text), time.monotonic() - start)
-        return len(text)
-
-    def flush(self) -> None:
-        """Nothing is left to flush: `write` has."""
-
-    def fileno(self) -> int:
-        """The descriptor behind it."""
-        return self._file.fileno()
-
-    def isatty(self) -> bool:
-        """Whether it is a terminal."""
-        return self._file.isatty()
+    def __init__(self, answers: TerminalAnswers) -> None:
+        super().__init__()
+        self.answers = answers
 
 
 class PacedDriver(LinuxDriver):
@@ -145,6 +57,8 @@ class PacedDriver(LinuxDriver):
         outlook = outlook_of(app)
         self._early, outlook.typed = outlook.typed, b""
         self._late = LateAnswers() if outlook.late else None
+        self._answers = Answers(self.meter.answered)
+        self._gallery = outlook.gallery
         terminal = cast("IO[str]", self._file)  # standard error, which `App.run` has checked
         self._file = cast("Any", MeteredFile(terminal, self.meter))
 
@@ -153,6 +67,13 @@ class PacedDriver(LinuxDriver):
         self.meter.reset()
         self._closed = False
         super().start_application_mode()  # type: ignore[no-untyped-call]
+        self.flush()
+
+    def stop_application_mode(self) -> None:
+        """Take the pictures down and wait for answers; also before a suspension."""
+        self.write(self._gallery.clear())
+        self.meter.settle(_LAST_ANSWERS)
+        super().stop_application_mode()
 
     def write(self, data: str) -> None:
         """Write, unless nobody reads: the queue of a stopped writer would fill up and block the loop."""
@@ -160,6 +81,16 @@ class PacedDriver(LinuxDriver):
             return
         self.meter.queued(len(data))
         super().write(data)
+
+    def flush(self) -> None:
+        """A moment's writing is complete: ask the terminal to say when it has read it, if that matters."""
+        if not self._closed and self.meter.asks():
+            self.write(ASK)
+
+    def paint(self, text: str) -> None:
+        """Write pictures past Textual's screen, in one piece."""
+        self.write(text)
+        self.flush()
 
     def close(self) -> None:
         """Stop the writer."""
@@ -169,7 +100,7 @@ class PacedDriver(LinuxDriver):
     @property
     def ready(self) -> bool:
         """Whether a picture may be painted."""
-        return not self._closed and self.meter.idle
+        return not self._closed and self.meter.room > 0
 
     def run_input_thread(self) -> None:
         """Hand the keyboard's input to Textual's parser, without what is no input."""
@@ -186,10 +117,11 @@ class PacedDriver(LinuxDriver):
                     self.process_message(message)
                 if self.exit_event.is_set():
                     break
-                if selector.select(_PATIENCE):
+                if selector.select(_HELD if self._answers.holds else _PATIENCE):
                     typed = self._keyboard(self._read())
                 else:
-                    typed = self._late.release() if self._late is not None else b""
+                    typed = self._answers.release()
+                    typed += self._late.release() if self._late is not None else b""
         with contextlib.suppress(EOFError, ParseError):
             list(parser.feed(""))  # the end: a sequence that was begun is not finished any more
 
@@ -207,8 +139,9 @@ class PacedDriver(LinuxDriver):
         if self._late is not None and data:
             data = self._late.keep(data)
             if self._late.done:
+                self._app.post_message(TerminalKnown(self._late.answers))
                 self._late = None
-        return data
+        return self._answers.keep(data, expected=self.meter.waits)
 
 
 class Paced(Protocol):
@@ -219,6 +152,12 @@ class Paced(Protocol):
     @property
     def ready(self) -> bool:
         """Whether a picture may be painted."""
+
+    def write(self, data: str) -> None:
+        """Write to the terminal."""
+
+    def paint(self, text: str) -> None:
+        """Write pictures past Textual's screen, in one piece."""
 
 
 def paced(driver: type[Driver]) -> type[Driver]:

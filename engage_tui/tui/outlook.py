@@ -11,8 +11,25 @@ from textual.app import App
 
 from engage_tui.render.cells import MODES, CellMode, ColourDepth
 from engage_tui.render.choice import AUTO, VideoMode, choose, next_mode
-from engage_tui.render.probe import Probe, window_cell
+from engage_tui.render.images import PixelMode
+from engage_tui.render.probe import Answers, Probe, window_cell
 from engage_tui.render.terminal import Terminal, default_mode, detect, with_cell
+from engage_tui.tui.gallery import Gallery
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One way of drawing.
+
+    Attributes:
+        mode: With text; also what stands wherever pixels cannot.
+        colour: How many colours the text has.
+        image: With pixels; None: with text alone.
+    """
+
+    mode: CellMode
+    colour: ColourDepth
+    image: PixelMode | None = None
 
 
 @dataclass(slots=True)
@@ -27,6 +44,8 @@ class Outlook:
         economy: How many steps below the chosen mode pictures are drawn, because the terminal is slow.
         typed: What was typed while the terminal was asked; the app begins with it.
         late: Whether answers may still come, which are no keys.
+        slow: Whether the terminal takes so little that pictures have to save bytes.
+        gallery: The pictures that are shown as pixels.
     """
 
     terminal: Terminal = field(default_factory=detect)
@@ -36,6 +55,8 @@ class Outlook:
     economy: int = 0
     typed: bytes = b""
     late: bool = False
+    slow: bool = False
+    gallery: Gallery = field(default_factory=Gallery)
 
     @property
     def mode(self) -> VideoMode:
@@ -43,35 +64,62 @@ class Outlook:
         return choose(self.wish, self.terminal).mode
 
     @property
-    def ladder(self) -> tuple[tuple[CellMode, ColourDepth], ...]:
-        """Ways of drawing with text, from the chosen one down to what the slowest line carries.
+    def ladder(self) -> tuple[Step, ...]:
+        """Ways of drawing, from the chosen one down to what the slowest line carries.
 
-        A mode that was wished for is kept, and loses colours alone.
+        A way with text that was wished for is kept, and loses colours alone; pixels give way to text.
         """
         colour = self.terminal.colour
-        mode = self.mode.cells() or default_mode(self.terminal)
+        chosen = self.mode
+        mode = chosen.cells() or default_mode(self.terminal)
+        steps = [Step(mode, colour)]
+        if chosen.pixels:
+            steps.insert(0, Step(mode, colour, PixelMode(chosen.value)))
         if not MODES[mode].coloured or colour is ColourDepth.MONO:
-            return ((mode, colour),)
-        steps = [(mode, colour)]
+            return tuple(steps)
         if self.wish == AUTO and self.terminal.unicode and mode is not CellMode.HALF:
-            steps.append((CellMode.HALF, colour))
+            steps.append(Step(CellMode.HALF, colour))
         if colour is ColourDepth.TRUE:
-            steps.append((steps[-1][0], ColourDepth.INDEXED))
+            steps.append(Step(steps[-1].mode, ColourDepth.INDEXED))
         if self.wish == AUTO:
-            steps.append((CellMode.ASCII_MONO, colour))
+            steps.append(Step(CellMode.ASCII_MONO, colour))
         return tuple(steps)
 
     @property
-    def drawn(self) -> tuple[CellMode, ColourDepth]:
-        """The way of drawing with text that is in force."""
+    def step(self) -> Step:
+        """The way of drawing that is in force."""
         ladder = self.ladder
         return ladder[min(self.economy, len(ladder) - 1)]
+
+    @property
+    def image(self) -> PixelMode | None:
+        """How pictures are sent as pixels; None: as text."""
+        return self.step.image
+
+    @property
+    def sparing(self) -> bool:
+        """Whether the cells alone are sent that moved: what saves bytes costs work."""
+        return self.slow or self.terminal.remote
 
     def cycle(self) -> VideoMode:
         """Wish for the next mode that works here."""
         self.wish = next_mode(self.mode, self.terminal).value
         self.economy = 0
         return self.mode
+
+    def learn(self, answers: Answers) -> None:
+        """The terminal has answered late: what it can draw is known now."""
+        before = self.terminal  # a part of the answers may have come in time
+        said = dataclasses.replace(
+            answers,
+            name=answers.name or before.name,
+            sixel=answers.sixel or before.sixel,
+            kitty=answers.kitty or before.kitty,
+            sync=answers.sync or before.sync,
+            cell=answers.cell if all(answers.cell) else before.cell,
+        )
+        self.terminal = detect(answers=said, cell=_cell())
+        self.late = False
 
     def refresh_cell(self) -> bool:
         """Look at the size of a cell again, after a resize; whether it is another one."""

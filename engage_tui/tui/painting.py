@@ -2,7 +2,7 @@
 
 Textual's writer thread has a queue of 30 writes, and its `put` blocks the event loop: with a terminal at the far end of
 a slow line, pictures would fill it and no key would be answered any more. So a driver counts what is on its way
-(`PacedDriver`), and the `Painter` keeps the newest picture of every tile until nothing is; it then paints about as much
+(`PacedDriver`), and the `Painter` keeps the newest picture of every tile until little is; it then paints about as much
 as drains in 80 ms at the measured rate. A slow terminal costs pictures, never keys.
 """
 
@@ -14,9 +14,12 @@ from collections.abc import Callable
 from typing import Any
 
 from textual.app import App
+from textual.geometry import Region
 
 from engage_tui.engine.messages import Credit, Picture
+from engage_tui.tui import direct
 from engage_tui.tui.driver import Paced, driver_of
+from engage_tui.tui.outlook import outlook_of
 from engage_tui.tui.widgets.tile import Tile
 
 STALE = 1.0
@@ -52,6 +55,8 @@ class Painter:
         self._written = False  # what was begun has been given to the writer
         self._last: dict[int, float] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._texts: list[str] = []  # of this moment, past Textual
+        self._composed = False  # whether something of this moment goes through Textual
         self.painted = 0
         self.dropped = 0
 
@@ -112,24 +117,27 @@ class Painter:
                 self._credit(Credit(number, picture.number))
 
     def _paint(self) -> None:
-        """Begin as many pictures, or go on with as much of them, as the budget holds."""
+        """Begin as many pictures, or go on with as much of them, as there is room for."""
         driver = self._driver()
-        left = driver.meter.budget if driver is not None else 1 << 30
-        drawn = False
-        for tile, _ in self._painting.values():
+        left = driver.meter.room if driver is not None else 1 << 30
+        self._texts, self._composed = [], False
+        begun = [tile for tile, _ in self._painting.values()]
+        for tile in begun:
             if left > 0:
-                left -= tile.advance(left)
-                drawn = True
+                left -= self._advance(tile, left)
         for number in sorted(self._newest, key=lambda tile: self._newest[tile].stamp):
             if left <= 0:
                 break
             if number in self._painting or not self._due(number):
                 continue
             left -= self._begin(self._newest.pop(number), left)
-            drawn = drawn or number in self._painting
-        if drawn:
-            self._written = False
+        if driver is not None and self._texts:
+            driver.paint(direct.frame(self._texts, sync=outlook_of(self._app).terminal.sync))
+        self._written = not self._composed
+        if self._composed:
             self._app.screen.call_after_refresh(self._drawn)
+        elif self._painting and self._ready():
+            self._settle()
 
     def _begin(self, picture: Picture, left: int) -> int:
         tile = self._tile(picture.tile)
@@ -137,13 +145,30 @@ class Painter:
             self._drop(picture)
             return 0
         try:
-            tile.begin(picture)
+            tile.begin(picture, self._place(tile))
         except ValueError:  # its bytes do not fit its size; one bad picture shall not end the call
             self._drop(picture)
             return 0
         self._painting[picture.tile] = (tile, picture)
         self._last[picture.tile] = self._clock()
-        return tile.advance(left)
+        return self._advance(tile, left)
+
+    def _advance(self, tile: Tile, left: int) -> int:
+        """Show more of a picture: past Textual where nothing lies over the tile."""
+        where = self._place(tile)
+        if where is None:
+            size = tile.advance(left)
+            self._composed = self._composed or size > 0
+            return size
+        texts = [
+            direct.at(where.x + part.column, where.y + part.row, part.written(self._app.console))
+            for part in tile.take(left)
+        ]
+        self._texts += texts
+        return sum(map(len, texts))
+
+    def _place(self, tile: Tile) -> Region | None:
+        return direct.place(tile) if self._driver() is not None else None
 
     def _drawn(self) -> None:
         """Textual has given it to the writer."""

@@ -11,8 +11,9 @@ from textual.geometry import Region
 from engage_tui.engine.messages import Picture
 from engage_tui.render.cells import CellMode, ColourDepth
 from engage_tui.render.choice import VideoMode, working
+from engage_tui.render.images import PixelMode
 from engage_tui.render.terminal import Terminal
-from engage_tui.tui.outlook import Outlook, outlook_of
+from engage_tui.tui.outlook import Outlook, Step, outlook_of
 from engage_tui.tui.widgets.people import PeoplePanel
 from engage_tui.tui.widgets.stage import Stage
 from engage_tui.tui.widgets.tile import Tile
@@ -153,13 +154,17 @@ def test_the_ladder_goes_down_to_what_any_line_carries() -> None:
     auto = Outlook(Terminal(sextants=True))
     assert auto.mode is VideoMode.SEXTANT
     assert auto.ladder == (
-        (CellMode.SEXTANT, ColourDepth.TRUE),
-        (CellMode.HALF, ColourDepth.TRUE),
-        (CellMode.HALF, ColourDepth.INDEXED),
-        (CellMode.ASCII_MONO, ColourDepth.TRUE),
+        Step(CellMode.SEXTANT, ColourDepth.TRUE),
+        Step(CellMode.HALF, ColourDepth.TRUE),
+        Step(CellMode.HALF, ColourDepth.INDEXED),
+        Step(CellMode.ASCII_MONO, ColourDepth.TRUE),
     )
+    pixels = Outlook(Terminal(sixel=True, cell=(8, 16)))
+    assert pixels.image is PixelMode.SIXEL
+    assert [step.image for step in pixels.ladder] == [PixelMode.SIXEL, None, None, None]
+    assert pixels.step.mode is CellMode.HALF
     auto.economy = 99
-    assert auto.drawn[0] is CellMode.ASCII_MONO
+    assert auto.step.mode is CellMode.ASCII_MONO
     wished = Outlook(Terminal(), "quadrant")
-    assert [mode for mode, _ in wished.ladder] == [CellMode.QUADRANT] * 2
+    assert [step.mode for step in wished.ladder] == [CellMode.QUADRANT] * 2
     assert len(Outlook(Terminal(colour=ColourDepth.MONO)).ladder) == 1

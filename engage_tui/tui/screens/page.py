@@ -7,6 +7,7 @@ from textual.screen import Screen
 from engage_tui.engine.messages import Outcome
 from engage_tui.tui.model import Change, LogLine, Waiting
 from engage_tui.tui.session import Session
+from engage_tui.tui.widgets.tile import Tile
 
 
 class Page(Screen[None]):
@@ -27,6 +28,15 @@ class Page(Screen[None]):
 
     def restyle(self) -> None:
         """Pictures are to be drawn another way, or the terminal's cells have another shape."""
+
+    def take_down_images(self) -> None:
+        """Draw cells in place of pixels, which another screen or another size would tear; pixels come again."""
+        for tile in self.query(Tile):
+            tile.uncertain()
+
+    def on_screen_suspend(self) -> None:
+        """Another screen comes: pixels would shine through it."""
+        self.take_down_images()
 
     def show_waiting(self) -> None:
         """An intent was sent or answered: show what is pending."""

@@ -1,8 +1,8 @@
-"""A row of a picture as Textual takes it: already encoded, and cut between cells like any other strip."""
+"""A row of a picture as Textual takes it: encoded at once or when it is wanted, and cut between cells."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -12,8 +12,8 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from engage_tui.render.cells import Cells
-from engage_tui.render.rows import Row
+from engage_tui.render.cells import Cells, ColourDepth
+from engage_tui.render.rows import Row, RowEncoder
 
 
 class CellStrip(Strip):
@@ -24,22 +24,28 @@ class CellStrip(Strip):
     screen, and screenshots.
     """
 
-    __slots__ = ["_cells", "_made", "_row"]
+    __slots__ = ["_cells", "_colour", "_encoded", "_made"]
 
-    def __init__(self, row: Row, cells: Cells) -> None:
+    def __init__(
+        self, row: Row | None, cells: Cells, colour: ColourDepth = ColourDepth.TRUE
+    ) -> None:
         """Make a strip of an encoded row.
 
         Args:
-            row: What to write.
+            row: What to write; None: it is encoded when somebody wants it.
             cells: The same as cells, one row; arrays of shape (columns,) and (columns, 3).
+            colour: How many colours a row that is encoded later has.
         """
         self._made: list[Segment] | None = None
-        super().__init__((), row.columns)
-        self._row = row
+        columns = len(cells.glyph)
+        super().__init__((), columns)
+        self._encoded = row
         self._cells = cells
+        self._colour = colour
         self._made = None
-        self._cell_count = row.columns
-        self._render_cache = row.text  # `Strip.join` joins these
+        self._cell_count = columns
+        if row is not None:
+            self._render_cache = row.text  # `Strip.join` joins these
 
     @property
     def _segments(self) -> list[Segment]:
@@ -54,39 +60,119 @@ class CellStrip(Strip):
     @property
     def encoded(self) -> Row:
         """The row behind the strip."""
-        return self._row
+        if self._encoded is None:
+            self._encoded = RowEncoder(self._colour).encode(_lines(self._cells))[0]
+            self._render_cache = self._encoded.text
+        return self._encoded
+
+    @property
+    def cells(self) -> Cells:
+        """The row as cells."""
+        return self._cells
 
     def __bool__(self) -> bool:
-        return self._row.columns > 0
+        return len(self._cells.glyph) > 0
 
     def render(self, console: Console) -> str:  # noqa: ARG002 - Strip.render takes it
         """The encoded row."""
-        return self._row.text
+        return self.encoded.text
 
     def divide(self, cuts: Iterable[int]) -> Sequence[Strip]:
         """Cut the row at cell positions."""
         result: list[Strip] = []
         start = 0
         for cut in cuts:
-            if cut <= self._row.columns:
+            if cut <= len(self._cells.glyph):
                 result.append(self.crop(start, cut))
                 start = cut
         return result
 
     def crop(self, start: int, end: int | None = None) -> Strip:
         """The cells from `start` to before `end`."""
-        columns = self._row.columns
+        columns = len(self._cells.glyph)
         start, end = max(0, start), columns if end is None else min(columns, end)
         if (start, end) == (0, columns):
             return self
         if end <= start:
             return Strip([], 0)
-        return CellStrip(self._row.cut(start, end), _slice(self._cells, start, end))
+        row = None if self._encoded is None else self._encoded.cut(start, end)
+        return CellStrip(row, _slice(self._cells, start, end), self._colour)
+
+
+class ImageStrip(Strip):
+    """A row over which a picture of pixels hangs: written, it leaves the picture alone.
+
+    Who reads it otherwise (screenshots, the background of a modal screen, whatever lies over a part of it) finds the
+    row as cells.
+    """
+
+    __slots__ = ["_beside", "_cells", "_made"]
+
+    def __init__(
+        self, cells: Callable[[], CellStrip], columns: int, beside: tuple[str, str]
+    ) -> None:
+        """Make a strip under a picture.
+
+        Args:
+            cells: Gives the same row as cells.
+            columns: Cells in the row.
+            beside: What is written left of the picture, and from over it to the right end.
+        """
+        self._made: list[Segment] | None = None
+        super().__init__((), columns)
+        self._cells = cells
+        self._beside = beside
+        self._made = None
+        self._cell_count = columns
+
+    @property
+    def _segments(self) -> list[Segment]:
+        if self._made is None:
+            self._made = list(self._cells())
+        return self._made
+
+    @_segments.setter
+    def _segments(self, segments: list[Segment]) -> None:
+        self._made = segments
+
+    def __bool__(self) -> bool:
+        return self.cell_length > 0
+
+    def render(self, console: Console) -> str:  # noqa: ARG002 - Strip.render takes it
+        """What is beside the picture, and a step over it."""
+        return "".join(self._beside)
+
+    def divide(self, cuts: Iterable[int]) -> Sequence[Strip]:
+        """Cut the row: the whole of it stays, parts of it are cells."""
+        places = list(cuts)
+        if places == [self.cell_length]:
+            return [self]
+        return self._cells().divide(places)
+
+    def crop(self, start: int, end: int | None = None) -> Strip:
+        """The row from `start` to before `end`: the whole of it stays, a part of it is cells."""
+        end = self.cell_length if end is None else end
+        if start <= 0 and end >= self.cell_length:
+            return self
+        return self._cells().crop(start, end)
 
 
 def strips(rows: Sequence[Row], cells: Cells) -> list[Strip]:
     """Make strips of encoded rows and the cells they were made of (arrays of rows x columns)."""
     return [CellStrip(row, _line(cells, y)) for y, row in enumerate(rows)]
+
+
+def later(cells: Cells, y: int, colour: ColourDepth) -> CellStrip:
+    """A strip of one row of cells that is encoded when it is needed."""
+    return CellStrip(None, _line(cells, y), colour)
+
+
+def _lines(row: Cells) -> Cells:
+    return Cells(
+        row.glyph[None],
+        None if row.fg is None else row.fg[None],
+        None if row.bg is None else row.bg[None],
+    )
 
 
 def _line(cells: Cells, y: int) -> Cells:

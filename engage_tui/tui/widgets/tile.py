@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 
-import numpy as np
 from rich.cells import cell_len
 from rich.color import Color
 from rich.segment import Segment
@@ -18,16 +16,18 @@ from textual.widget import Widget
 
 from engage_tui.engine import messages
 from engage_tui.engine.view import PersonView, PublicationView
-from engage_tui.render.cells import CellMode, ColourDepth, cells
+from engage_tui.render import placing
+from engage_tui.render.cells import CellMode, ColourDepth
 from engage_tui.render.choice import AUTO
+from engage_tui.render.images import PixelMode, Place
 from engage_tui.render.picture import Picture, Pixels
-from engage_tui.render.rows import RowEncoder, basic_colour
+from engage_tui.render.rows import Row, basic_colour
 from engage_tui.render.terminal import Terminal
-from engage_tui.tui import words
+from engage_tui.tui import direct, words
 from engage_tui.tui.outlook import Outlook, outlook_of
 from engage_tui.tui.widgets.caption import STATE, Caption, caption, wants_picture, why_not
-from engage_tui.tui.widgets.cell_strip import CellStrip, strips
 from engage_tui.tui.widgets.drawing import Look, picture_canvas, portrait_canvas
+from engage_tui.tui.widgets.surface import Part, Surface, cell_rows, image_rows
 
 _USUAL = (16, 9)
 _PLAIN = str.maketrans({words.FULL: "#", words.EMPTY: "-", "…": "."})
@@ -96,16 +96,15 @@ class Tile(Widget):
         self._outlook: Outlook | None = None
         if terminal is not None:
             self._outlook = Outlook(terminal, mode.value if mode else AUTO)
-        self._encoder: RowEncoder | None = None
         self._person: PersonView | None = None
         self._publication: PublicationView | None = None
         self._reason = ""
         self._picture: Picture | None = None
-        self._canvas: Pixels | None = None
-        self._rows: list[Strip] = []
+        self._surface = Surface(self._plain_row)
+        self._box: placing.Box | None = None
+        self._hung: Region | None = None  # where the tile stood when its picture was hung as pixels
         self._look: Look | None = None
         self._caption: Strip | None = None
-        self._unpainted: deque[tuple[int, Strip]] = deque()  # at most a row of the tile each
 
     # -- what it shows -----------------------------------------------------------------------------------------------
 
@@ -134,7 +133,10 @@ class Tile(Widget):
         self.key, self._person, self._publication, self._reason = key, person, publication, given
         if (stale and self._picture is not None) or publication is None and person is not None:
             self._picture = None
-        if self._picture is None or framed != self.speaking:
+        hangs = (
+            self._hung is not None and self._picture is not None
+        )  # the next picture has the frame
+        if self._picture is None or (framed != self.speaking and not hangs):
             self._draw()
         self._redraw_caption()
 
@@ -183,7 +185,7 @@ class Tile(Widget):
     @property
     def mode(self) -> CellMode:
         """How pictures are drawn with text."""
-        return self.outlook.drawn[0]
+        return self.outlook.step.mode
 
     def restyle(self) -> None:
         """Draw as the outlook has it now, and say that pictures of another size are wanted."""
@@ -206,6 +208,12 @@ class Tile(Widget):
         if not self.size:
             return 0, 0
         width, height = self.look.wanted(*self.size)
+        image = self.outlook.image
+        if image is not None and self._content_rows:
+            place = Place(self.size.width, self._content_rows, self.terminal.cell_pixels)
+            seen = self._publication
+            source = (seen.width, seen.height) if seen is not None else (0, 0)
+            width, height = placing.wanted(image, place, source)
         if self.outlook.fill:  # a picture of the usual shape shall cover the box
             scale = max(width / _USUAL[0], height / _USUAL[1])
             width, height = math.ceil(_USUAL[0] * scale), math.ceil(_USUAL[1] * scale)
@@ -222,59 +230,115 @@ class Tile(Widget):
         self.begin(picture)
         self.advance()
 
-    def begin(self, picture: messages.Picture) -> None:
-        """Encode a picture, and show nothing of it yet: `advance` does.
+    def begin(self, picture: messages.Picture, place: Region | None = None) -> None:
+        """Encode a picture, and show nothing of it yet: `advance` or `take` does.
+
+        Args:
+            picture: The picture.
+            place: Where on the terminal the tile stands, if nothing lies over it; else pixels cannot be shown.
 
         Raises:
             ValueError: Its bytes do not fit its size.
         """
         first = self._picture is None
         self._picture = Picture.from_bytes(picture.width, picture.height, picture.pixels)
-        if first:
-            self._canvas = None  # initials stood there: every row is new
-        if self.is_mounted and self.size:
-            self._encode(self._fitted(self._picture))
+        if not self.is_mounted or not self._content_rows or not self.size:
+            return
+        image = self.outlook.image
+        if place is not None and image is not None and place.size == self.size:
+            self._hang(self._picture, image, place)
+            return
+        if self._hung is not None:
+            self._draw()
+        elif first:  # initials stood there: every row is new
+            self._surface.forget()
+        self._surface.begin(self._fitted(self._picture), self.look, sparing=self.outlook.sparing)
 
     def advance(self, budget: int | None = None) -> int:
-        """Show rows of the begun picture, as many as take about `budget` bytes, at least one; None: all.
+        """Have Textual show parts of the begun picture, as many as take about `budget` bytes, at least one; None: all.
 
         Returns:
             The bytes that will be written; 0: the whole picture is shown.
         """
-        size, regions = 0, []
-        while self._unpainted and (budget is None or not size or size < budget):
-            y, strip = self._unpainted.popleft()
-            size += len(strip.encoded.text) if isinstance(strip, CellStrip) else strip.cell_length
-            self._rows[y] = strip
-            regions.append(Region(0, y, self.size.width, 1))
-        if regions:
-            self.refresh(*regions)
-        return size
+        parts = self._surface.take(budget)
+        if parts:
+            self.refresh(*[Region(0, part.row, self.size.width, 1) for part in parts])
+        return sum(part.size for part in parts)
+
+    def take(self, budget: int) -> list[Part]:
+        """Parts of the begun picture that are to be written past Textual; see `advance`."""
+        return self._surface.take(budget)
 
     def snapshot(self) -> tuple[Pixels, list[str]] | None:
-        """The picture and the rows that show it; None: there is none."""
-        if self._picture is None or not self._rows:
+        """The picture and the rows of cells that show it; None: there is none."""
+        if self._picture is None or not self._surface.rows:
             return None
-        return self._picture.pixels, [row.render(self.app.console) for row in self._rows]
+        rows = self._surface.rows
+        if self._hung is not None:
+            rows = self._surface.strips(self._fitted(self._picture), self.look, photo=True)
+        return self._picture.pixels, [row.render(self.app.console) for row in rows]
 
     @property
     def unfinished(self) -> bool:
         """Whether rows of the newest picture are not shown yet."""
-        return bool(self._unpainted)
+        return self._surface.unfinished
 
     # -- drawing -----------------------------------------------------------------------------------------------------
 
     def _draw(self) -> None:
-        """Draw everything anew, from the picture if there is one."""
+        """Draw everything anew as cells, from the picture if there is one."""
+        self._take_down()
         if not self.is_mounted or not self.size:
             return
-        self._look = self._caption = self._canvas = None
-        self._unpainted.clear()
+        self._look = self._caption = None
+        self._surface.forget()
         if self._picture is not None:
-            self._rows = self._strips(self._fitted(self._picture))
+            self._surface.rows = self._strips(self._fitted(self._picture))
         else:
-            self._rows = self._placeholder()
+            self._surface.rows = self._placeholder()
         self.refresh()
+
+    def _hang(self, picture: Picture, mode: PixelMode, place: Region) -> None:
+        """Show a picture as pixels, over rows that Textual leaves alone."""
+        rows, look = self._content_rows, self.look
+        fill = self.outlook.fill
+        pixels = self._seen(picture)
+        where = placing.box(
+            (picture.width, picture.height),
+            self.size.width,
+            rows,
+            self.terminal.cell_pixels,
+            fill=fill,
+        )
+        frame = look.accent if self.speaking else None
+        shown = placing.laid(pixels, where, mode, look.background, fill=fill, frame=frame)
+        encoder = self.outlook.gallery.encoder(self.number, mode, local=not self.terminal.remote)
+        stays = self._hung == place and where == self._box
+        text = encoder.encode(shown, where.place, full=not stays)
+        style = self.visual_style.rich_style
+        under = image_rows(
+            where, self.size.width, rows, lambda: cell_rows(self._fitted(picture), look), style
+        )
+        self._surface.hang(text, where, under)
+        self._hung, self._box = place, where
+        if not stays:
+            self.refresh()
+
+    def _take_down(self) -> None:
+        """Show no pixels any more; whoever calls it draws cells there."""
+        if self._hung is not None:
+            self._hung = None
+            direct.say(self.app, self.outlook.gallery.take_down(self.number))
+
+    def _laid_out(self, _screen: object) -> None:
+        """Something has moved: pixels can go on hanging only if they still stand free."""
+        if self._hung is not None and direct.place(self) != self._hung:
+            self._draw()
+
+    def uncertain(self) -> None:
+        """What the terminal shows is not known any more, or lies under another screen: draw cells."""
+        if self._hung is not None:
+            self._draw()
 
     @property
     def look(self) -> Look:
@@ -282,10 +346,10 @@ class Tile(Widget):
         if self._look is None:
             background = self.background_colors[1]
             accent = self.get_component_styles("tile--speaking").background
-            mode, colour = self.outlook.drawn
+            step = self.outlook.step
             self._look = Look(
-                mode,
-                colour,
+                step.mode,
+                step.colour,
                 self.app.current_theme.dark,
                 (background.r, background.g, background.b),
                 (accent.r, accent.g, accent.b),
@@ -298,36 +362,19 @@ class Tile(Widget):
     def _content_rows(self) -> int:
         return max(0, self.size.height - 1)
 
+    def _seen(self, picture: Picture) -> Pixels:
+        return picture.pixels[:, ::-1] if self.mirrored else picture.pixels
+
     def _fitted(self, picture: Picture) -> Pixels:
         width, height = self.size
-        pixels = picture.pixels[:, ::-1] if self.mirrored else picture.pixels
+        pixels = self._seen(picture)
         return picture_canvas(pixels, width, height, self.look, framed=self.speaking, covered=1)
 
-    def _encode(self, canvas: Pixels) -> None:
-        """Encode the rows that differ from what was encoded last."""
-        rows = self._content_rows
-        last, self._canvas = self._canvas, canvas
-        changed = np.arange(rows)
-        if last is not None and last.shape == canvas.shape and not self._unpainted:
-            changed = np.flatnonzero((last != canvas).reshape(rows, -1).any(axis=1))
-        self._unpainted.clear()
-        if not len(changed):
-            return
-        if len(changed) < rows:
-            lines = canvas.reshape(rows, -1, *canvas.shape[1:])
-            canvas = lines[changed].reshape(-1, *canvas.shape[1:])
-        self._unpainted.extend(zip(changed.tolist(), self._strips(canvas), strict=True))
-
     def _strips(self, canvas: Pixels) -> list[Strip]:
-        look = self.look
-        drawn = cells(canvas, look.mode, look.paper(photo=self._picture is not None))
-        if self._encoder is None or self._encoder.colour != look.colour:
-            self._encoder = RowEncoder(look.colour)
-        rows = self._encoder.encode(drawn)
-        if drawn.fg is not None:
-            return strips(rows, drawn)
-        style = self.visual_style.rich_style
-        return [self._filtered(Strip([Segment(row.text, style)], row.columns)) for row in rows]
+        return self._surface.strips(canvas, self.look, photo=self._picture is not None)
+
+    def _plain_row(self, row: Row) -> Strip:
+        return self._filtered(Strip([Segment(row.text, self.visual_style.rich_style)], row.columns))
 
     def _filtered(self, strip: Strip) -> Strip:
         for line_filter in self.get_line_filters():
@@ -416,6 +463,15 @@ class Tile(Widget):
     def on_mount(self) -> None:
         """Follow the theme."""
         self.app.theme_changed_signal.subscribe(self, lambda _theme: self._draw())
+        self.screen.screen_layout_refresh_signal.subscribe(self, self._laid_out, immediate=True)
+
+    def on_unmount(self) -> None:
+        """Leave no pixels behind."""
+        self._take_down()
+
+    def on_hide(self) -> None:
+        """Leave no pixels behind."""
+        self._take_down()
 
     def on_resize(self) -> None:
         """Draw at the new size, and say that pictures of another size are wanted."""
@@ -426,8 +482,9 @@ class Tile(Widget):
         """One row of the tile."""
         if y == self.size.height - 1:
             return self._caption_strip()
-        if y < len(self._rows):
-            return self._rows[y]
+        rows = self._surface.rows
+        if y < len(rows):
+            return rows[y]
         return self._filtered(Strip.blank(self.size.width, self.visual_style.rich_style))
 
     def render_lines(self, crop: Region) -> list[Strip]:

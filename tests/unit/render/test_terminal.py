@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from engage_tui.render import choice
 from engage_tui.render.cells import CellMode, ColourDepth
 from engage_tui.render.choice import VideoMode, best, working
 from engage_tui.render.probe import Answers
 from engage_tui.render.terminal import default_mode, detect, with_cell
 
 UTF8 = {"LANG": "en_GB.UTF-8"}
-
-
-@pytest.fixture
-def _every_mode(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choice, "_DRAWN", tuple(VideoMode))
 
 
 @pytest.mark.parametrize(
@@ -86,7 +80,6 @@ def test_background_distance_and_multiplexer() -> None:
         ("", {"TERM": "xterm-256color", "LC_ALL": "C"}, VideoMode.ASCII),
     ],
 )
-@pytest.mark.usefixtures("_every_mode")
 def test_the_mode_that_is_taken_without_a_wish(
     name: str, environ: dict[str, str], auto: VideoMode
 ) -> None:
@@ -94,7 +87,6 @@ def test_the_mode_that_is_taken_without_a_wish(
     assert best(terminal).mode is auto
 
 
-@pytest.mark.usefixtures("_every_mode")
 def test_pixels_only_where_they_can_go() -> None:
     said = Answers(complete=True, sixel=True, kitty=True, cell=(8, 16))
     local = {**UTF8, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
@@ -102,6 +94,10 @@ def test_pixels_only_where_they_can_go() -> None:
     assert best(detect(local, Answers(complete=True, sixel=True, cell=(8, 16)))).mode is (
         VideoMode.SIXEL
     )
+    item = detect(
+        {**local, "TERM_PROGRAM": "iTerm.app"}, Answers(complete=True, sixel=True, cell=(8, 16))
+    )
+    assert best(item).mode is VideoMode.ITERM2
     remote = detect({**local, "SSH_TTY": "/dev/pts/1"}, said)
     assert best(remote).mode is VideoMode.HALF
     assert VideoMode.SIXEL in working(remote)
