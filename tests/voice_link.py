@@ -72,6 +72,7 @@ def listen(
     seed: int = 3,
     drift: float = 0.0,
     decoder: Decoder | None = None,
+    block: int = BLOCK,
 ) -> tuple[Heard, Playout]:
     """Our playout, pulled every 10 ms.
 
@@ -82,22 +83,25 @@ def listen(
         seed: Of the network.
         drift: By which the listener's clock is faster, as a share.
         decoder: Instead of the ruler.
+        block: Samples of a pull.
     """
     playout = Playout(decoder or RulerDecoder())
     waiting = arrivals(weather, seconds, seed)
     waiting.reverse()
     out: list[Mono] = []
     times: list[float] = []
-    for step in range(round(seconds * 100 * (1 + drift))):
-        now = 0.003 + step * 0.01 / (1 + drift)  # the card's clock, seen from the sender's
+    for step in range(round(seconds * SAMPLE_RATE / block * (1 + drift))):
+        now = 0.003 + step * block / SAMPLE_RATE / (
+            1 + drift
+        )  # the card's clock, seen from the sender's
         while waiting and waiting[-1][0] <= now:
             at, number = waiting.pop()
             if red and number:
                 playout.add(number - 1, (number - 1) * FRAME, _payload(number - 1), at, 1)
             playout.add(number, number * FRAME, _payload(number), at)
-        out.append(playout.pull(BLOCK, now))
+        out.append(playout.pull(block, now))
         times.append(now)
-    return _heard(np.concatenate(out), np.asarray(times), weather.delay), playout
+    return _heard(np.concatenate(out), np.asarray(times), weather.delay, block), playout
 
 
 def listen_stock(weather: Weather, *, seconds: float = 30.0, seed: int = 3) -> Heard:
@@ -126,10 +130,10 @@ def _payload(number: int) -> bytes:
     return number.to_bytes(4, "big")
 
 
-def _heard(sound: Mono, times: Mono, delay: float) -> Heard:
+def _heard(sound: Mono, times: Mono, delay: float, block: int) -> Heard:
     begin = int(np.argmax(sound > 0))
     after = sound[begin:]
-    blocks = sound.reshape(-1, BLOCK)
+    blocks = sound.reshape(-1, block)
     first = blocks[:, 0]
     latency = np.where(first > 0, times - delay - (first - 1) / SAMPLE_RATE, np.nan)
     real = latency[~np.isnan(latency)]

@@ -7,6 +7,7 @@ import click
 from engage_tui.cli.join import (
     VIDEO_HELP,
     admitted,
+    low_latency_option,
     open_call,
     require_terminal,
     spatial_option,
@@ -21,6 +22,7 @@ from engage_tui.engine.messages import Start
 @click.option("--microphone", metavar="SRC", help="default, name, index, file:PATH, test or off.")
 @click.option("--speaker", metavar="DEV", help="Where to hear the others, or off.")
 @spatial_option
+@low_latency_option
 @click.option("--video", metavar="MODE", help=VIDEO_HELP)
 def demo(
     name: str | None,
@@ -28,6 +30,7 @@ def demo(
     microphone: str | None,
     speaker: str | None,
     spatial: str,
+    low_latency: bool,
     video: str | None,
 ) -> int:
     """Sit in a call with four people who are drawn and spoken, on a room server of your own.
@@ -53,6 +56,7 @@ def demo(
                     speaker=speaker or "default",
                     subscribe="all",
                     spatial=spatial,
+                    low_latency=low_latency,
                     required=",".join(
                         k for k, given in named.items() if given not in (None, "off")
                     ),

@@ -32,6 +32,13 @@ spatial_option = click.option(
 )
 """For which ears; `demo` has it too."""
 
+low_latency_option = click.option(
+    "--low-latency",
+    is_flag=True,
+    help="Small blocks and packets: less delay, more CPU and more packets.",
+)
+"""`demo` has it too."""
+
 
 @click.command(short_help="Join a room.")
 @click.argument("room", default="")
@@ -45,6 +52,7 @@ spatial_option = click.option(
 @click.option("--screen", metavar="SRC", help="Share at once: screen, file:PATH or test.")
 @click.option("--speaker", metavar="DEV", help="Where to hear the others, or off.")
 @spatial_option
+@low_latency_option
 @click.option(
     "--subscribe",
     default="microphone",
@@ -73,6 +81,7 @@ def join(  # noqa: PLR0913 - one parameter an option
     screen: str | None,
     speaker: str | None,
     spatial: str,
+    low_latency: bool,
     subscribe: str,
     video: str | None,
     yes: bool,
@@ -101,6 +110,7 @@ def join(  # noqa: PLR0913 - one parameter an option
         required=",".join(kind for kind, given in named.items() if given not in (None, "off")),
         duration=duration or 0.0,
         spatial=spatial,
+        low_latency=low_latency,
     )
     if token is not None and not start.token:
         raise UsageError("The token is empty.", "Leave --token out, or give one.")

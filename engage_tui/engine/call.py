@@ -182,7 +182,11 @@ class Call:
         self._intents = Intents(self)
         self.joining = Joining(self, self._intents)
         self.lobby = Lobby(self.start, self._lobby_changed)
-        self.space = Space(spatial=SpatialMode(self.start.spatial), position_sync=True)
+        self.space = Space(
+            spatial=SpatialMode(self.start.spatial),
+            position_sync=True,
+            low_latency=self.start.low_latency,
+        )
         for message in self._early:
             self._on_message(message)
         self._early.clear()

@@ -215,12 +215,14 @@ class Intents:
 
     async def _publish_track(self, arguments: Arguments) -> None:
         from engage_tui.sdk.local_track import create_local_audio_track, create_local_video_track
+        from engage_tui.sdk.options import AudioCaptureOptions
 
         source = TrackSource(arguments["source"])
         src = str(arguments.get("src") or "default")
         track: LocalTrack
         if source in (TrackSource.MICROPHONE, TrackSource.SCREEN_SHARE_AUDIO):
-            track = await create_local_audio_track(src)
+            capture = AudioCaptureOptions(src, low_latency=self._call.start.low_latency)
+            track = await create_local_audio_track(options=capture)
         else:
             if source is TrackSource.SCREEN_SHARE and src == "default":
                 src = "screen"
@@ -283,7 +285,8 @@ class Intents:
     def _audio(self, source: TrackSource) -> Any:
         from engage_tui.sdk.options import AudioCaptureOptions
 
-        return AudioCaptureOptions(_device(self._devices[source]))
+        low_latency = self._call.start.low_latency
+        return AudioCaptureOptions(_device(self._devices[source]), low_latency=low_latency)
 
     def _video(self, source: TrackSource) -> Any:
         from engage_tui.sdk.options import VideoCaptureOptions

@@ -62,6 +62,7 @@ class Lobby:
         self.camera = _capture(start.camera)
         self.microphone = _capture(start.microphone)
         self.speaker_id = start.speaker
+        self._low_latency = start.low_latency
         self._given = _given(start)
         self._devices: tuple[DeviceView, ...] = ()
         self._devices_error = ""
@@ -161,9 +162,7 @@ class Lobby:
 
     async def _open_together(self, wanted: list[Capture]) -> None:
         from engage_tui.sdk.local_track import create_local_tracks
-
-        def choice(capture: Capture) -> str | bool:
-            return capture.device_id if capture in wanted else False
+        from engage_tui.sdk.options import AudioCaptureOptions
 
         for capture in wanted:
             capture.error = None
@@ -171,7 +170,9 @@ class Lobby:
             return
         try:
             tracks = await create_local_tracks(
-                audio=choice(self.microphone), video=choice(self.camera)
+                audio=self.microphone in wanted
+                and AudioCaptureOptions(self.microphone.device_id, low_latency=self._low_latency),
+                video=self.camera in wanted and self.camera.device_id,
             )
         except DeviceErrors as error:
             if len(wanted) == 1:

@@ -30,6 +30,7 @@ class Start(msgspec.Struct, frozen=True, array_like=True, tag=True):
             be opened, instead of a warning (what the person named on the command line).
         duration: Leave by itself so many seconds after the join; 0: never.
         spatial: ``off``, ``stereo`` or ``binaural``: for which ears the others are placed.
+        low_latency: Small blocks and packets, for little delay.
     """
 
     url: str = ""
@@ -49,6 +50,7 @@ class Start(msgspec.Struct, frozen=True, array_like=True, tag=True):
     required: str = ""
     duration: float = 0.0
     spatial: str = "binaural"
+    low_latency: bool = False
 
 
 class Intent(msgspec.Struct, frozen=True, array_like=True, tag=True):

@@ -92,6 +92,7 @@ def open_source(
     size: tuple[int, int] = ...,
     frame_rate: float | None = None,
     processing: Processing = ...,
+    low_latency: bool = ...,
 ) -> AudioSource: ...
 @overload
 def open_source(
@@ -101,6 +102,7 @@ def open_source(
     size: tuple[int, int] = ...,
     frame_rate: float | None = None,
     processing: Processing = ...,
+    low_latency: bool = ...,
 ) -> VideoSource: ...
 def open_source(
     kind: Literal["audio", "video"],
@@ -109,6 +111,7 @@ def open_source(
     size: tuple[int, int] = (640, 360),
     frame_rate: float | None = None,
     processing: Processing = Processing(),  # noqa: B008 - frozen
+    low_latency: bool = False,
 ) -> AudioSource | VideoSource:
     """Construct the source that a SRC word names; it is not opened yet.
 
@@ -119,6 +122,7 @@ def open_source(
         size: The wanted size of a camera's pictures; files keep their own, the screen has its own limit.
         frame_rate: The wanted (camera) or highest (screen) pictures a second.
         processing: What is done to a microphone's sound.
+        low_latency: Have a microphone deliver in small blocks.
 
     Raises:
         UsageError: The word means nothing for this kind. Devices and files are looked for by `open`.
@@ -128,7 +132,7 @@ def open_source(
     if src in ("", "off"):
         raise UsageError(f"No {kind} source is chosen.", "Name a device, file:PATH or test.")
     if kind == "audio":
-        return _audio(src, processing)
+        return _audio(src, processing, low_latency)
     return _video(src, size, frame_rate)
 
 
@@ -160,7 +164,7 @@ def _file(kind: Literal["audio", "video"], path: str) -> AudioSource | VideoSour
     return AudioFileSource(path) if kind == "audio" else VideoFileSource(path)
 
 
-def _audio(src: str, processing: Processing) -> AudioSource:
+def _audio(src: str, processing: Processing, low_latency: bool) -> AudioSource:
     if src == "test":
         from engage_tui.media.synthetic import ToneSource
 
@@ -169,7 +173,7 @@ def _audio(src: str, processing: Processing) -> AudioSource:
         raise UsageError("The screen has no sound.", "Name a microphone, file:PATH or test.")
     from engage_tui.media.microphone import MicrophoneSource
 
-    return MicrophoneSource(src, processing)
+    return MicrophoneSource(src, processing, low_latency=low_latency)
 
 
 def _video(src: str, size: tuple[int, int], frame_rate: float | None) -> VideoSource:

@@ -11,7 +11,8 @@ FLOOR_DB = -60.0
 """The level, in dBFS, at which a meter shows nothing."""
 
 _BLOCKS = 100  # of 10 ms: the last second
-_DECAY = 0.02  # a meter's fall per block: from full to nothing in half a second
+_SLOT = 480  # samples
+_DECAY = 0.02  # a meter's fall in 10 ms: from full to nothing in half a second
 
 Samples = npt.NDArray[np.int16] | npt.NDArray[np.float32]
 
@@ -38,12 +39,13 @@ def loudness(value: float) -> float:
 
 
 class Meter:
-    """Levels of one stream of 10 ms blocks. One thread adds, any thread reads."""
+    """Levels of one stream of blocks of up to 10 ms. One thread adds, any thread reads."""
 
     def __init__(self) -> None:
         self._squares = [0.0] * _BLOCKS
         self._sum = 0.0
         self._next = 0
+        self._part = 0.0  # of the slot in hand that is filled
         self._level = 0.0
         self._rms_max = 0.0
 
@@ -51,12 +53,15 @@ class Meter:
         """Take in the next block, as `rms` does."""
         value = rms(samples)
         square = value * value
+        share = min(1.0, len(samples) / _SLOT)
         index = self._next
-        self._squares[index] = square
-        self._next = (index + 1) % _BLOCKS
+        self._squares[index] = (self._squares[index] if self._part else 0.0) + square * share
+        self._part += share
+        if self._part >= 1:
+            self._next, self._part = (index + 1) % _BLOCKS, 0.0
         # Summed anew: a running sum would drift, and would be hurt for ever by one sample that is no number.
         self._sum = math.fsum(self._squares)
-        self._level = max(loudness(value), self._level - _DECAY)
+        self._level = max(loudness(value), self._level - _DECAY * share)
         self._rms_max = max(self._rms_max, self.rms)
 
     @property

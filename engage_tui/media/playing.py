@@ -26,13 +26,18 @@ class Listener:
 
     def __init__(self) -> None:
         self._blocks: deque[Mono] = deque(maxlen=_BOUND)
+        self._part = np.zeros(0, np.float32)  # less than a block
         self._silence = np.zeros(BLOCK, np.float32)
         self._lowest = _BOUND
         self._reads = 0
 
-    def write(self, block: Mono) -> None:
-        """Take the next block that is played."""
-        self._blocks.append(block)
+    def write(self, sound: Mono) -> None:
+        """Take what is played next, of any length."""
+        waiting = np.concatenate((self._part, sound)) if len(self._part) else sound
+        while len(waiting) >= BLOCK:
+            self._blocks.append(waiting[:BLOCK])
+            waiting = waiting[BLOCK:]
+        self._part = waiting
 
     def read(self) -> Mono:
         """The block that belongs to the next captured one; silence while nothing is played.
@@ -80,9 +85,8 @@ class Playing:
         """Take a block of the mix, float32 ``(samples, 2)``, on its way to a card; costs nothing unheard."""
         if self._listeners:
             mono = block.mean(axis=1, dtype=np.float32)
-            for start in range(0, len(mono), BLOCK):
-                for listener in self._listeners:
-                    listener.write(mono[start : start + BLOCK])
+            for listener in self._listeners:
+                listener.write(mono)
 
 
 PLAYING = Playing()

@@ -8,14 +8,11 @@ import numpy as np
 
 from engage_tui.rtc.opus import SAMPLE_RATE
 
-MIN_TARGET = 720
-"""Samples of the shortest delay, 15 ms: the mixer takes blocks of 10."""
-
 MAX_TARGET = 9600
 """Samples of the longest delay, 200 ms: an interpreter that was held up is not a network that is slow."""
 
 MARGIN = 240
-"""Samples beyond the measured jitter: 5 ms."""
+"""Samples beyond the measured jitter, or beyond a block of the mixer where that is longer: 5 ms."""
 
 WINDOW = 3.0
 """Seconds over which delays are compared."""
@@ -73,16 +70,16 @@ class DelayEstimate:
         """A packet was lost whose content comes with the next one."""
         self._repaired = now
 
-    def due(self, now: float, frame: int) -> float:
-        """The media time that should be played at `now`; `frame` are the samples of one packet."""
+    def due(self, now: float, frame: int, block: int) -> float:
+        """The media time that should be played at `now`; `frame` are the samples of one packet, `block` of a pull."""
         assert self._base is not None
-        return now * SAMPLE_RATE - self._base - self.wanted(now, frame)
+        return now * SAMPLE_RATE - self._base - self.wanted(now, frame, block)
 
-    def wanted(self, now: float, frame: int) -> float:
-        """The delay in samples that is aimed at."""
+    def wanted(self, now: float, frame: int, block: int) -> float:
+        """The delay in samples that is aimed at: no less than what one pull takes."""
         redundancy = frame if now - self._repaired < REPAIR_MEMORY else 0
         wanted = self._jitter + redundancy + MARGIN
-        return min(float(MAX_TARGET), max(float(MIN_TARGET), wanted))
+        return min(float(MAX_TARGET), max(float(block + MARGIN), wanted))
 
     def _update(self) -> None:
         values = np.fromiter((delay for _, delay in self._delays), np.float64)

@@ -24,6 +24,9 @@ SAMPLE_RATE = 48_000
 FRAME = 960
 """Samples of the 20 ms frames that we send, and that are assumed of others until their first packet."""
 
+SHORT_FRAME = 480
+"""Samples of the 10 ms frames that we send where little delay counts more than few packets."""
+
 MAX_FRAME = 5760
 """Samples of the longest packet, 120 ms."""
 
@@ -172,7 +175,7 @@ class LibopusEncoder:
             opus.opus_encoder_ctl(self._handle, request, ctypes.c_int32(value))
 
     def encode(self, samples: Pcm) -> list[bytes]:
-        """The packet of int16 samples of shape ``(960, 2)``; none in silence but one in 0.4 s."""
+        """The packet of int16 samples of shape ``(960, 2)`` or ``(480, 2)``; none in silence but one in 0.4 s."""
         own = np.ascontiguousarray(samples, np.int16)
         size = self._opus.opus_encode(
             self._handle, own.ctypes.data, len(own), self._packet, _MAX_PACKET
@@ -185,37 +188,44 @@ class LibopusEncoder:
             self._handle = None
 
 
-def create_encoder() -> Encoder:
-    """An encoder for one stream, with DTX if the library is there."""
+def create_encoder(frame: int = FRAME) -> Encoder:
+    """An encoder for one stream, with DTX if the library is there.
+
+    Args:
+        frame: Samples of its packets: `FRAME` or `SHORT_FRAME`.
+    """
     opus = library()
-    return LibopusEncoder(opus) if opus is not None else OpusEncoder()
+    return LibopusEncoder(opus) if opus is not None else OpusEncoder(frame=frame)
 
 
 class OpusEncoder:
-    """Encodes 20 ms stereo blocks through PyAV, one packet each.
+    """Encodes stereo blocks of 20 or 10 ms through PyAV, one packet each.
 
     Stereo even for one voice: FFmpeg takes 3 dB off when it makes stereo of mono, while twice the same channel
     costs Opus next to nothing.
     """
 
-    def __init__(self, bitrate: int = 64_000) -> None:
+    def __init__(self, bitrate: int = 64_000, frame: int = FRAME) -> None:
         codec = av.AudioCodecContext.create("libopus", "w")
         codec.sample_rate = SAMPLE_RATE
         codec.layout = "stereo"
         codec.format = av.AudioFormat("s16")
         codec.bit_rate = bitrate
         codec.time_base = Fraction(1, SAMPLE_RATE)
-        codec.options = {"application": "voip"}
+        codec.options = {
+            "application": "voip",
+            "frame_duration": str(frame * 1000 // SAMPLE_RATE),
+        }
         self._codec = codec
         self._position = 0
 
     def encode(self, samples: Pcm) -> list[bytes]:
-        """The packets of int16 samples of shape ``(960, 2)``."""
+        """The packets of int16 samples, as many as the packets are to have, of shape ``(samples, 2)``."""
         frame = av.AudioFrame.from_ndarray(
             np.ascontiguousarray(samples).reshape(1, -1), format="s16", layout="stereo"
         )
         frame.sample_rate = SAMPLE_RATE
         frame.pts = self._position
         frame.time_base = Fraction(1, SAMPLE_RATE)
-        self._position += FRAME
+        self._position += len(samples)
         return [bytes(packet) for packet in self._codec.encode(frame)]

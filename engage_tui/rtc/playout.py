@@ -72,6 +72,7 @@ class Playout:
         self._time = 0
         self._ready: Mono = np.zeros(0, np.float32)
         self._frame = FRAME
+        self._block = CHUNK  # samples of a pull
         self._run = 0  # samples concealed in a row
         self._stretched = 0  # of them, those that stand for nothing that is known to be lost
         self._pausing = False  # the sender said that nothing follows
@@ -110,6 +111,7 @@ class Playout:
 
     def pull(self, samples: int, now: float) -> Mono:
         """`samples` samples, at the time `now`."""
+        self._block = samples
         while len(self._ready) < samples:
             if self._next is None and not self._start(samples, now):
                 break
@@ -135,7 +137,7 @@ class Playout:
         """Begin with the oldest packet if it is due within these `samples`; exactly when it is."""
         if not self._packets:
             return False
-        due = self._delay.due(now, self._frame) + len(self._ready)
+        due = self._delay.due(now, self._frame, self._block) + len(self._ready)
         first = min(self._packets)
         while len(self._packets) > 1 and self._packets[first][0] + self._frame <= due:
             del self._packets[first]  # what came all at once, or before anybody listened
@@ -231,7 +233,7 @@ class Playout:
     def _corrected(self, sound: Mono, now: float) -> Mono:
         """The frame just decoded, shorter or longer where playing is not where it should be."""
         position = self._cursor - len(sound) - len(self._ready)
-        late = int(self._delay.due(now, self._frame) - position)
+        late = int(self._delay.due(now, self._frame, self._block) - position)
         if late > JUMP and len(self._packets) > 1:
             self._leave_out(late)
             return sound
@@ -241,7 +243,7 @@ class Playout:
             return self._quietly(sound, late)
         if 0 < late <= SLACK or now < self._change_at or len(sound) < periods.NEEDED:
             return sound
-        if late > 0 and self.level + len(sound) > self._delay.wanted(now, self._frame):
+        if late > 0 and self.level + len(sound) > self._delay.wanted(now, self._frame, self._block):
             lag = periods.find(sound, late + periods.SHORTEST)
             self.cut += lag
             self._change_at = now + PACE

@@ -189,14 +189,20 @@ class AudioSender(Sender):
     """An outgoing Opus track, fed with 10 ms blocks; in silence next to nothing is sent (DTX).
 
     Where the server takes redundancy (RED), each packet carries the one before once more.
+
+    Args:
+        cid: As `Sender`.
+        transport: As `Sender`.
+        length: Samples of a packet: `FRAME` or `SHORT_FRAME`.
     """
 
     kind = "audio"
     codec = "opus"
 
-    def __init__(self, cid: str, transport: RTCDtlsTransport) -> None:
+    def __init__(self, cid: str, transport: RTCDtlsTransport, length: int = FRAME) -> None:
         super().__init__(cid, transport)
-        self._encoder = create_encoder()
+        self._length = length  # samples of a packet
+        self._encoder = create_encoder(length)
         self._red_type: int | None = None  # the payload type of Opus within RED
         self._before: tuple[int, bytes] | None = None  # timestamp and payload of the packet before
         self._meter = LevelMeter()
@@ -205,7 +211,7 @@ class AudioSender(Sender):
         self._position = 0  # of the next block, in samples since the first
         self._pushed = 0  # up to where blocks were taken to be sent
         self._last_push: float | None = None
-        self._frame = np.zeros((FRAME, 2), np.int16)
+        self._frame = np.zeros((length, 2), np.int16)
         self._start = 0
         self._filled = 0
 
@@ -265,7 +271,7 @@ class AudioSender(Sender):
             self._meter.clear()
 
     async def next_frame(self) -> RTCEncodedFrame | None:
-        """The next 20 ms, with its level."""
+        """The next packet, with its level."""
         while not self._fill():
             self._wake.clear()
             await self._wake.wait()
@@ -287,7 +293,7 @@ class AudioSender(Sender):
 
     def _fill(self) -> bool:
         """Move blocks into the frame; True once it is full."""
-        while self._filled < FRAME and self._queue:
+        while self._filled < self._length and self._queue:
             position, block = self._queue.popleft()
             if not self._filled:
                 self._start = position
@@ -295,14 +301,14 @@ class AudioSender(Sender):
                 # What comes next lies behind a gap: end this frame with silence.
                 self._queue.appendleft((position, block))
                 self._frame[self._filled :] = 0
-                self._filled = FRAME
+                self._filled = self._length
                 break
-            count = min(len(block), FRAME - self._filled)
+            count = min(len(block), self._length - self._filled)
             self._frame[self._filled : self._filled + count] = block[:count]
             self._filled += count
             if count < len(block):
                 self._queue.appendleft((position + count, block[count:]))
-        return self._filled == FRAME
+        return self._filled == self._length
 
 
 class VideoSender(Sender):

@@ -275,7 +275,8 @@ class LocalParticipant(LocalMessages):
         info = await connection.announce(request)
         sender: AudioSender | VideoSender
         if track.kind is TrackKind.AUDIO:
-            sender = peer.add_audio_sender(request.cid)
+            low_latency = isinstance(track, LocalAudioTrack) and track.low_latency
+            sender = peer.add_audio_sender(request.cid, low_latency=low_latency)
         else:
             sender = peer.add_video_sender(
                 request.cid, codec=options.video_codec, bitrate=options.bitrate

@@ -164,12 +164,23 @@ class LocalTrack(Track):
 
 
 class LocalAudioTrack(LocalTrack):
-    """A microphone, a sound file or the test tone."""
+    """A microphone, a sound file or the test tone.
+
+    Attributes:
+        low_latency: Whether it is published in packets of 10 ms; for a microphone also captured in small blocks.
+    """
 
     kind = TrackKind.AUDIO
     media: AudioSource
 
-    def __init__(self, media: AudioSource, source: TrackSource = TrackSource.MICROPHONE) -> None:
+    def __init__(
+        self,
+        media: AudioSource,
+        source: TrackSource = TrackSource.MICROPHONE,
+        *,
+        low_latency: bool = False,
+    ) -> None:
+        self.low_latency = low_latency
         self._audio_sender: AudioSender | None = None
         self._meter = Meter()
         # The last 0.2 s, for push to talk; the oldest go first.
@@ -223,7 +234,7 @@ class LocalAudioTrack(LocalTrack):
         from engage_tui.media.devices import open_source
 
         wanted = Processing() if self.chain is None else self.chain.wanted
-        return open_source("audio", device_id, processing=wanted)
+        return open_source("audio", device_id, processing=wanted, low_latency=self.low_latency)
 
     @property
     def chain(self) -> MicrophoneChain | None:
@@ -321,9 +332,13 @@ async def create_local_audio_track(
 
     chosen = options or AudioCaptureOptions(device_id)
     media = await asyncio.to_thread(
-        open_source, "audio", chosen.device_id, processing=_processing(chosen)
+        open_source,
+        "audio",
+        chosen.device_id,
+        processing=_processing(chosen),
+        low_latency=chosen.low_latency,
     )
-    track = LocalAudioTrack(media)
+    track = LocalAudioTrack(media, low_latency=chosen.low_latency)
     await track.start()
     return track
 

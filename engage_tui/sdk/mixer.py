@@ -42,9 +42,9 @@ class MixerStats:
 
     Attributes:
         output: The output's name.
-        blocks: Blocks of 10 ms that the output asked for.
-        underruns: How often the ring was empty when a block was due.
-        depth: Blocks that the ring keeps now.
+        blocks: Blocks that the output asked for.
+        underruns: How often nothing waited in the device any more when a block came.
+        depth: Blocks that are kept waiting in the device now.
         voices: Voices in the mix.
         cost: Median seconds that a block took over the last minute.
         cost_max: The most seconds that a block took over the last minute.
@@ -269,7 +269,7 @@ class Mixer:
                 try:
                     self._start(output)
                 except EngageError:
-                    self._output = TimerOutput()
+                    self._output = TimerOutput(block=output.block)
                     self._start(self._output)
                     raise
             self._output = output

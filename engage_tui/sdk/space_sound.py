@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from engage_tui.errors import UsageError
+from engage_tui.media.speaker import open_output
 from engage_tui.sdk.audio_bed import AudioBed
 from engage_tui.sdk.audio_listener import AudioListener
 from engage_tui.sdk.audio_object import AudioObject
@@ -30,6 +31,7 @@ class SpaceSound:
         audio_objects: How many audio objects there may be at a time.
         distance_models: How many distance models there are.
         spatial: For which ears the mix is.
+        low_latency: Whether the mix is made of blocks of 5 ms instead of 10.
 
     Attributes:
         mixer: Mixes everything that is heard.
@@ -46,8 +48,11 @@ class SpaceSound:
         audio_objects: int,
         distance_models: int,
         spatial: SpatialMode,
+        *,
+        low_latency: bool = False,
     ) -> None:
-        self.mixer = Mixer()
+        self.mixer = Mixer(open_output(None, low_latency=low_latency))
+        self.low_latency = low_latency
         self.axes = _AXES[CoordinateSystem(coordinate_system)]
         self.audio_listener = AudioListener(self.mixer.listener, self.axes)
         self.audio_bed = (

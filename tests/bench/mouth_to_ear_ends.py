@@ -63,6 +63,7 @@ async def say(options: argparse.Namespace) -> None:
             echo_cancellation=options.echo,
             noise_suppression=options.noise,
             auto_gain_control=False,
+            low_latency=options.low_latency,
         )
         track = await create_local_audio_track(options=capture)
         track.attach(stamps := Stamps())
@@ -72,7 +73,7 @@ async def say(options: argparse.Namespace) -> None:
 
 async def hear(options: argparse.Namespace) -> None:
     """Hear whoever speaks until the end of stdin."""
-    async with Space(options.device) as space:
+    async with Space(options.device, low_latency=options.low_latency) as space:
         room = await join(space, options, microphones=True)
         stamps = Stamps()
 

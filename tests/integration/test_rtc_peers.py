@@ -336,6 +336,26 @@ async def test_the_peer_outlives_nonsense(
         assert not both.closed
 
 
+async def test_low_latency_is_twice_the_packets_and_the_same_sound() -> None:
+    async with pair() as both:
+        sender = both.publisher.add_audio_sender("TR_quick", low_latency=True)
+        await both.negotiate()
+        receiver = both.receivers[0]
+        assert isinstance(receiver, AudioReceiver)
+        blocks: list[npt.NDArray[np.float32]] = []
+        pushed = [0]
+
+        def push(number: int) -> None:
+            sender.push(tone(number))
+            pushed[0] += 1
+
+        async with feeding(push, 0.01), pulling(receiver, blocks):
+            await until(lambda: receiver.stats.frames > 30, 10)
+            level = float(np.sqrt(np.mean(np.concatenate(blocks[-20:]) ** 2)))
+        assert level == pytest.approx(TONE / np.sqrt(2), rel=0.1)
+        assert sender.stats.frames > 0.8 * pushed[0]
+
+
 async def test_the_end_of_the_other_side_is_told_once() -> None:
     async with pair() as both:
         await both.publisher.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from engage_tui.engine.messages import Start
 from engage_tui.errors import DeviceError, MediaFileError
 from engage_tui.sdk import local_track
 from engage_tui.sdk.enums import MediaDeviceKind, TrackEvent
+from engage_tui.sdk.options import AudioCaptureOptions
 
 Open = Callable[..., Lobby]
 
@@ -21,8 +23,8 @@ Open = Callable[..., Lobby]
 async def lobby() -> AsyncIterator[Open]:
     made: list[Lobby] = []
 
-    def make(**start: str) -> Lobby:
-        made.append(Lobby(Start(**start), lambda: None))  # type: ignore[arg-type]
+    def make(**start: Any) -> Lobby:
+        made.append(Lobby(Start(**start), lambda: None))
         return made[-1]
 
     yield make
@@ -31,17 +33,17 @@ async def lobby() -> AsyncIterator[Open]:
 
 
 async def test_both_are_opened_by_one_call(lobby: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[tuple[object, object]] = []
+    calls: list[tuple[Any, Any]] = []
     real = local_track.create_local_tracks
 
-    async def counted(audio: str | bool, video: str | bool) -> list[local_track.LocalTrack]:
+    async def counted(audio: Any, video: str | bool) -> list[local_track.LocalTrack]:
         calls.append((audio, video))
         return await real(audio, video)
 
     monkeypatch.setattr(local_track, "create_local_tracks", counted)
-    opened = lobby(camera="test", microphone="test")
+    opened = lobby(camera="test", microphone="test", low_latency=True)
     assert await opened.open() == []
-    assert calls == [("test", "test")]
+    assert calls == [(AudioCaptureOptions("test", low_latency=True), "test")]
     view = opened.view()
     assert view.camera.on
     assert view.microphone.on

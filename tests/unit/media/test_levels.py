@@ -21,6 +21,18 @@ def test_loudness_is_linear_in_decibels(value: float, shown: float) -> None:
     assert loudness(value) == pytest.approx(shown, abs=1e-4)
 
 
+def test_a_meter_reads_the_same_from_blocks_of_half_the_length() -> None:
+    sound = np.random.default_rng(5).uniform(-0.3, 0.3, 48_000).astype(np.float32)
+    sound[24_000:] *= np.float32(0.1)
+    long, short = Meter(), Meter()
+    for start in range(0, len(sound), 480):
+        long.add(sound[start : start + 480])
+        short.add(sound[start : start + 240])
+        short.add(sound[start + 240 : start + 480])
+    assert short.rms == pytest.approx(long.rms)
+    assert short.level == pytest.approx(long.level, abs=0.01)
+
+
 def test_meter_forgets_after_a_second_but_remembers_the_maximum() -> None:
     meter = Meter()
     loud, silent = np.full(480, 0.5, np.float32), np.zeros(480, np.float32)

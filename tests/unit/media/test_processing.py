@@ -146,6 +146,15 @@ def test_what_is_played_reaches_every_listener_as_mono() -> None:
     assert not one.read().any()
 
 
+def test_the_reference_comes_in_blocks_whatever_the_speaker_s_are() -> None:
+    playing = Playing()
+    listener = playing.listen()
+    sound = np.arange(4 * BLOCK, dtype=np.float32)
+    for start in range(0, len(sound), BLOCK // 2):
+        playing.write(np.repeat(sound[start : start + BLOCK // 2, None], 2, axis=1))
+    assert np.array_equal(np.concatenate([listener.read() for _ in range(4)]), sound)
+
+
 def test_without_the_package_sound_passes_as_it_is() -> None:
     script = """
 import sys

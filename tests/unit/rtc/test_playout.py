@@ -203,6 +203,13 @@ def test_after_an_outage_the_delay_is_back_within_seconds() -> None:
     assert heard_now.latency_end <= 0.03
 
 
+@pytest.mark.parametrize(("block", "latency"), [(480, 0.0151), (240, 0.0101)])
+def test_a_mixer_of_small_blocks_waits_less(block: int, latency: float) -> None:
+    heard_now, _ = listen(Weather(), red=False, seconds=5, block=block)
+    assert heard_now.silent == heard_now.concealed == 0
+    assert heard_now.latency_95 <= latency
+
+
 @pytest.mark.parametrize("drift", [-500e-6, 500e-6])
 def test_a_clock_that_drifts_is_followed(drift: float) -> None:
     heard_now, playout = listen(Weather(), red=False, seconds=60, drift=drift)
