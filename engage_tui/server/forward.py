@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import random
-from collections import deque
+from collections.abc import Sequence
 
 from engage_tui.server.incoming import IncomingStream, PublishedTrack
 from engage_tui.server.layers import Wish
+from engage_tui.server.numbering import Numbering, Pictures
+from engage_tui.server.outlet import BURST, Packet
 from engage_tui.server.transport import PeerTransport
 from engage_tui.wire import rtcp
-from engage_tui.wire.rtp import HEADER, RtpPacket, is_newer, parse_vp8, rewrite_vp8
+from engage_tui.wire.rtp import HEADER, RtpPacket
 from engage_tui.wire.sdp import Section
 
-_RING = 512  # packets kept for retransmission (a power of two); payloads are shared
 _REPEAT_GAP = 0.1  # seconds before the same packet is repeated again
 _REPEATS = 3
 _REPEAT_SHARE = 0.15  # of the stream's packets may be repetitions, or a slow link only gets slower
 _REPEAT_CREDIT = 60.0  # packets of that share which may be saved up
-_SETTLING = 1000  # packets after a switch during which late ones from before it are recognised
-_VP8_MASK = 0x7FFF
-
-_Sent = tuple[int, bytes, bytes]
-"""A packet sent: sequence number, header, payload. A plain tuple: this is made for every packet and subscriber."""
+_REMEMBERED = 1024  # repetitions
 
 
 class Subscription:
@@ -51,20 +48,17 @@ class Subscription:
         self._transport = transport
         self._current: IncomingStream | None = None
         self._target: IncomingStream | None = None
-        self._sequence_shift = random.getrandbits(16)
-        self._timestamp_shift = random.getrandbits(32)
-        self._first = 0  # sequence number at which the current stream was entered
-        self._settling = 0
-        self._skipped: deque[int] = deque(
-            maxlen=32
-        )  # of the current stream, left out without a gap
-        self._last = (0, 0, 0.0)  # sequence, timestamp, arrival of the last packet sent
-        self._newest = 0
+        self._numbering = Numbering()
+        self._later = random.getrandbits(32)  # added to timestamps
+        self._pictures: Pictures | None = None  # of several VP8 layers
+        self._newest = 0  # incoming number of the current stream
+        self._last: RtpPacket | None = None  # the newest packet sent, as it came
+        self._sent_at = 0.0
         self._packets = self._octets = 0
-        self._picture_shift = self._tl0_shift = self._picture = self._tl0 = 0
-        self._ring: list[_Sent | None] = [None] * _RING
         self._repeated: dict[int, tuple[float, int]] = {}
         self._credit = _REPEAT_CREDIT
+        self._credited = 0  # packets for which credit was given
+        self._send = transport.send_rtp
 
     def describe(self, section: Section) -> None:
         """Write into a section that it carries this track."""
@@ -118,97 +112,128 @@ class Subscription:
         if stream is not None:
             stream.request_keyframe(now)
 
-    def forward(
-        self, stream: IncomingStream, packet: RtpPacket, keyframe: bool, now: float
-    ) -> None:
-        """Send a packet of `stream` on, unless it is not this stream's turn."""
+    def forward(self, stream: IncomingStream, packets: Sequence[RtpPacket], now: float) -> None:
+        """Send packets of `stream` on, unless it is not this stream's turn.
+
+        Args:
+            stream: Whose packets these are.
+            packets: In the order of arrival, `outlet.BURST` at most.
+            now: Monotonic time.
+        """
         if stream is not self._current:
-            if stream is not self._target or not keyframe or not packet.payload:
+            if stream is not self._target:
                 return
-            self._enter(stream, packet, now)
-        sequence = packet.sequence
-        if self._settling:
-            self._settling -= 1
-            if is_newer(self._first, sequence):
-                return  # from before the switch: its number is taken
-        payload = packet.payload
-        shift = self._sequence_shift
-        if not payload and is_newer(sequence, self._newest):
-            # Padding probes the publisher's path, not ours; leave it out and close the gap.
-            self._newest = sequence
-            self._skipped.append(sequence)
-            self._sequence_shift = (shift - 1) & 0xFFFF
-            return
-        if is_newer(sequence, self._newest):
-            self._newest = sequence
-        elif self._skipped:
-            shift += sum(is_newer(skipped, sequence) for skipped in self._skipped)
-        if self.track.rids and self.track.codec == "VP8":
-            payload = self._continue_pictures(payload)
-        sequence = (sequence + shift) & 0xFFFF
-        timestamp = (packet.timestamp + self._timestamp_shift) & 0xFFFFFFFF
-        header = HEADER.pack(
-            0x80, self.payload_type | packet.marker, sequence, timestamp, self.ssrc
-        )
-        self._ring[sequence & (_RING - 1)] = (sequence, header, payload)
-        self._packets += 1
-        self._octets += len(payload)
-        self._last = (sequence, timestamp, now)
-        if self._credit < _REPEAT_CREDIT:
-            self._credit += _REPEAT_SHARE
-        self._transport.send_rtp(header, payload)
+            start = next((n for n, each in enumerate(packets) if each.keyframe), None)
+            if start is None:
+                return
+            packets = packets[start:]
+            self._enter(stream, packets[0], now)
+        # From here on every packet of every subscriber passes: each line costs.
+        numbering, newest, later = self._numbering, self._newest, self._later
+        shift, pictures = numbering.shift, self._pictures
+        kind, ssrc, last = self.payload_type, self.ssrc, self._last
+        sent: list[Packet] = []
+        for packet in packets:
+            number, payload = packet.sequence, packet.payload
+            if not 0 < (number - newest) & 0xFFFF < 0x8000:
+                if (late := numbering.outgoing(number)) is None:
+                    continue  # from before the switch, or left out: its number is taken
+                out = late
+            elif payload:
+                newest, last = number, packet
+                out = (number + shift) & 0xFFFF
+            else:
+                # Padding probes the publisher's path, not ours; leave it out and close the gap.
+                newest = number
+                shift = numbering.skip(number)
+                continue
+            if pictures is not None:
+                payload = pictures.rewrite(payload)
+            sent.append(
+                (
+                    HEADER.pack(
+                        0x80,
+                        kind | packet.marker,
+                        out,
+                        (packet.timestamp + later) & 0xFFFFFFFF,
+                        ssrc,
+                    ),
+                    payload,
+                )
+            )
+            self._octets += len(payload)
+        self._newest, self._last = newest, last
+        if sent:
+            self._packets += len(sent)
+            self._sent_at = now
+            self._send(sent)
+            numbering.renew(newest)
 
     def repeat(self, numbers: list[int], now: float) -> None:
         """Answer a NACK, within bounds."""
+        earned = (self._packets - self._credited) * _REPEAT_SHARE
+        self._credit = min(_REPEAT_CREDIT, self._credit + earned)
+        self._credited = self._packets
+        again: list[Packet] = []
         for number in numbers:
-            sent = self._ring[number & (_RING - 1)]
-            if sent is None or sent[0] != number or self._credit < 1:
-                continue
+            if self._credit < 1:
+                break
             at, times = self._repeated.get(number, (0.0, 0))
             if now - at < _REPEAT_GAP or times >= _REPEATS:
                 continue
-            if len(self._repeated) > 2 * _RING:
+            if (packet := self._sent_as(number)) is None:
+                continue
+            if len(self._repeated) > _REMEMBERED:
                 self._repeated.clear()
             self._repeated[number] = now, times + 1
             self._credit -= 1
-            self._transport.send_rtp(sent[1], sent[2])
+            again.append(packet)
+        for start in range(0, len(again), BURST):
+            self._send(again[start : start + BURST])
+
+    def _sent_as(self, number: int) -> Packet | None:
+        """The packet that was sent under `number`, made again from what the publisher sent."""
+        if (span := self._numbering.span_of(number)) is None:
+            return None
+        packet = span.stream.recall((number - span.shift) & 0xFFFF)
+        if packet is None or not packet.payload:
+            return None
+        timestamp = (packet.timestamp + span.later) & 0xFFFFFFFF
+        header = HEADER.pack(0x80, self.payload_type | packet.marker, number, timestamp, self.ssrc)
+        if span.pictures is None:
+            return header, packet.payload
+        return header, span.pictures.rewrite(packet.payload)
 
     def _enter(self, stream: IncomingStream, packet: RtpPacket, now: float) -> None:
         """Make `stream` the current one, so that `packet` follows what was sent last."""
-        if self._packets:
-            sequence, timestamp, at = self._last
-            step = max(1, round((now - at) * self.track.clock_rate))
-            self._sequence_shift = (sequence + 1 - packet.sequence) & 0xFFFF
-            self._timestamp_shift = (timestamp + step - packet.timestamp) & 0xFFFFFFFF
-            self._settling = _SETTLING
+        last = self._last
+        payload = b"" if last is None else last.payload
+        if self._pictures is not None:
+            payload = self._pictures.rewrite(payload)
+        if last is not None:
+            step = max(1, round((now - self._sent_at) * self.track.clock_rate))
+            self._later = (last.timestamp + self._later + step - packet.timestamp) & 0xFFFFFFFF
         if self._current is not None and self._current is not stream:
             # A new list: the old one may be the one that is being walked through.
             self._current.takers = [each for each in self._current.takers if each is not self]
+        several = bool(self.track.rids) and self.track.codec == "VP8"
+        self._pictures = Pictures.after(payload, packet.payload) if several else None
+        self._numbering.enter(
+            stream,
+            packet.sequence,
+            None if last is None else self._newest,
+            self._later,
+            self._pictures,
+        )
         self._current = stream
-        self._first = packet.sequence
         self._newest = (packet.sequence - 1) & 0xFFFF
-        self._skipped.clear()
-        self._repeated.clear()
-        if self.track.rids and (at_vp8 := parse_vp8(packet.payload)) is not None:
-            tl0 = packet.payload[at_vp8.tl0_at] if at_vp8.tl0_at else 0
-            self._picture_shift = (self._picture + 1 - (at_vp8.picture_id or 0)) & _VP8_MASK
-            self._tl0_shift = (self._tl0 + 1 - tl0) & 0xFF
-
-    def _continue_pictures(self, payload: bytes) -> bytes:
-        at = parse_vp8(payload)
-        if at is None or at.picture_id is None:
-            return payload
-        self._picture = (at.picture_id + self._picture_shift) & _VP8_MASK
-        if at.tl0_at:
-            self._tl0 = (payload[at.tl0_at] + self._tl0_shift) & 0xFF
-        return rewrite_vp8(payload, at, self._picture, self._tl0)
 
     def _report(self) -> None:
         """Tell the subscriber which wall time the publisher's clock showed, in our timestamps."""
         if self._current is None or self._current.report is None or not self._packets:
             return
         report = self._current.report[0]
-        timestamp = (report.rtp + self._timestamp_shift) & 0xFFFFFFFF
+        timestamp = (report.rtp + self._later) & 0xFFFFFFFF
         self._transport.send_rtcp(
             rtcp.build_sender_report(
                 rtcp.SenderReport(self.ssrc, report.ntp, timestamp), self._packets, self._octets

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from livekit.protocol import models
 
 from engage_tui.server.layers import choose
+from engage_tui.server.outlet import BURST
 from engage_tui.wire import rtcp
 from engage_tui.wire.rtp import RtpPacket, is_keyframe
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 LIVE = 1.5
 """Seconds without a packet after which a simulcast layer counts as paused."""
 
+_RING_MASK = (
+    511  # packets kept for repetitions, less one (a power of two), shared by all subscribers
+)
 _PLI_GAP = 0.5  # seconds between keyframe requests that somebody asked for
 _PLI_REPEAT = 1.0  # … and between repetitions while none came
 _NACK_GAP = 0.08
@@ -32,6 +36,7 @@ class IncomingStream:
         track: The track that it belongs to.
         rid: The simulcast layer; empty without simulcast.
         send_rtcp: Takes feedback to the publisher.
+        touched: Told when there is something to hand on; see to it that `hand_on` is called soon.
 
     Attributes:
         takers: The subscriptions that want its packets, as current layer or as the one to switch to.
@@ -40,7 +45,12 @@ class IncomingStream:
     """
 
     def __init__(
-        self, track: PublishedTrack, ssrc: int, rid: str, send_rtcp: Callable[[bytes], None]
+        self,
+        track: PublishedTrack,
+        ssrc: int,
+        rid: str,
+        send_rtcp: Callable[[bytes], None],
+        touched: Callable[[IncomingStream], None],
     ) -> None:
         self.track = track
         self.ssrc = ssrc
@@ -49,6 +59,9 @@ class IncomingStream:
         self.arrived = 0.0
         self.report: tuple[rtcp.SenderReport, float] | None = None
         self._send_rtcp = send_rtcp
+        self._touched = touched
+        self._fresh: list[RtpPacket] = []
+        self._ring: list[RtpPacket | None] = [None] * (_RING_MASK + 1)
         self._video = track.video
         self._highest = self._base = -1
         self._cycles = self._received = 0
@@ -60,16 +73,33 @@ class IncomingStream:
         self._pli_due = 0.0  # 0: nobody waits for a keyframe
 
     def receive(self, packet: RtpPacket, now: float) -> None:
-        """Take a packet and hand it to every taker."""
+        """Take a packet; it goes on with the next `hand_on`."""
         self._count(packet, now)
-        keyframe = True
-        if self._video:
-            keyframe = is_keyframe(self.track.codec, packet.payload)
-            if keyframe:
-                self._pli_due = 0.0
+        if not self._video:
+            packet.keyframe = bool(packet.payload)
+        elif is_keyframe(self.track.codec, packet.payload):
+            packet.keyframe = True
+            self._pli_due = 0.0
         self.arrived = now
-        for taker in self.takers:
-            taker.forward(self, packet, keyframe, now)
+        self._ring[packet.sequence & _RING_MASK] = packet
+        fresh = self._fresh
+        fresh.append(packet)
+        if len(fresh) == 1:
+            self._touched(self)
+        elif len(fresh) >= BURST:
+            self.hand_on()
+
+    def hand_on(self) -> None:
+        """Hand what was received to every taker."""
+        fresh, self._fresh = self._fresh, []
+        if fresh:
+            for taker in self.takers:
+                taker.forward(self, fresh, self.arrived)
+
+    def recall(self, number: int) -> RtpPacket | None:
+        """A packet that came a moment ago; None if it did not, or was overwritten since."""
+        packet = self._ring[number & _RING_MASK]
+        return packet if packet is not None and packet.sequence == number else None
 
     def request_keyframe(self, now: float) -> None:
         """Ask the publisher for a keyframe: at once or as soon as the last request is old enough."""

@@ -7,12 +7,13 @@ import errno
 import ipaddress
 import logging
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pylibsrtp._binding import ffi
 
 from engage_tui.errors import PortInUseError, UsageError
 from engage_tui.server.certificate import Certificate
+from engage_tui.server.outlet import make_outlet
 from engage_tui.server.paths import AMPLIFICATION, Path
 from engage_tui.server.stun import (
     Address,
@@ -30,6 +31,13 @@ _BURST = 64  # datagrams read before the loop's other work has its turn
 _BUFFER = 4 << 20  # bytes asked for in the socket's queues: a keyframe to ten people at once
 _DATAGRAM = 2048  # bytes of the largest datagram that is read; more is no WebRTC
 _MAX_ADDRESSES = 16  # a peer may move, but the table of addresses must not grow with it
+
+
+class Passing(Protocol):
+    """What passes packets on."""
+
+    def hand_on(self) -> None:
+        """Pass on what came."""
 
 
 class UdpMux:
@@ -52,7 +60,9 @@ class UdpMux:
         self.scratch = ffi.new("unsigned char[]", 2 * _DATAGRAM)
         self.scratch_view = memoryview(ffi.buffer(self.scratch))
         self.scratch_size = ffi.new("int *")
-        self.dropped = self.received = 0
+        self.outlet = make_outlet(self.socket)
+        self.received = 0
+        self._touched: list[Passing] = []
         self._by_ufrag: dict[str, PeerTransport] = {}
         self._by_address: dict[Address, PeerTransport] = {}
         self._loop = asyncio.get_running_loop()
@@ -63,6 +73,7 @@ class UdpMux:
         if self.socket.fileno() >= 0:
             # First the reader: the next socket may get this descriptor's number.
             self._loop.remove_reader(self.socket.fileno())
+            self.outlet.close()
             self.socket.close()
 
     def register(self, ufrag: str, transport: PeerTransport) -> None:
@@ -79,13 +90,40 @@ class UdpMux:
         transport.addresses.clear()
 
     def send(self, data: bytes, address: Address) -> None:
-        """Send a datagram; a full socket queue loses it, as a network would."""
-        try:
-            self.socket.sendto(data, address)
-        except OSError:
-            self.dropped += 1
+        """Send a datagram at once."""
+        self.outlet.send(data, address)
+
+    @property
+    def dropped(self) -> int:
+        """Datagrams that the system did not take."""
+        return self.outlet.dropped
 
     def _readable(self) -> None:
+        self.outlet.held = True
+        try:
+            self._read()
+        finally:
+            self._finish()
+
+    def touch(self, stream: Passing) -> None:
+        """Have `stream.hand_on` called once the burst that is being read is worked off."""
+        if not self.outlet.held:
+            self.outlet.held = True
+            self._loop.call_soon(self._finish)
+        self._touched.append(stream)
+
+    def _finish(self) -> None:
+        """Send on what came."""
+        touched, self._touched = self._touched, []
+        for stream in touched:
+            try:
+                stream.hand_on()
+            except Exception:  # noqa: BLE001 - packet border: one stream's trouble is not another's
+                _log.warning("a stream could not be sent on", exc_info=True)
+        self.outlet.held = False
+        self.outlet.flush()
+
+    def _read(self) -> None:
         receive = self.socket.recvfrom
         for _ in range(_BURST):
             try:

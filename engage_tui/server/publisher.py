@@ -78,7 +78,7 @@ class PublisherConnection:
         self._streams: dict[int, IncomingStream] = {}
         self._by_mid: dict[str, PublishedTrack] = {}
         self._inflow = Allowance(Limits().media_rate)
-        self._numbers: dict[str, int] = {}  # header extension ids by URI
+        self._uris: dict[int, str] = {}  # of header extensions, by id
         self._remote_ufrag = ""
         self._version = 0
         self.transport.on_rtp = self._on_rtp
@@ -207,7 +207,7 @@ class PublisherConnection:
         track.info.mime_type = f"{section.kind}/{track.codec}"
         track.info.simulcast = len(track.rids) > 1
         self._by_mid[section.mid] = track
-        self._numbers |= {uri: number for number, uri in section.extensions.items()}
+        self._uris |= section.extensions
         if not track.rids:
             repairs = {section.repair_of(ssrc) for ssrc in section.ssrcs}
             for ssrc in section.ssrcs:
@@ -246,7 +246,7 @@ class PublisherConnection:
             return None
         if (before := track.streams.get(rid)) is not None:
             self._streams.pop(before.ssrc, None)
-        stream = IncomingStream(track, ssrc, rid, self.transport.send_rtcp)
+        stream = IncomingStream(track, ssrc, rid, self.transport.send_rtcp, self._mux.touch)
         track.streams[rid] = self._streams[ssrc] = stream
         if not rid:
             now = time.monotonic()
@@ -269,16 +269,18 @@ class PublisherConnection:
             return  # what is more than one client may send is lost here, before it is multiplied
         stream = self._streams.get(packet.ssrc)
         mid = rid = b""
-        numbers = self._numbers
+        uris = self._uris
         for number, value in rtp.extensions(packet.extension_profile, packet.extension):
-            if number == numbers.get(sdp.AUDIO_LEVEL) and len(value) == 1:
-                if stream is not None and not stream.track.video:
+            uri = uris.get(number)
+            if uri == sdp.TRANSPORT_CC:
+                if len(value) == 2:
+                    self._arrivals.add(value[0] << 8 | value[1], now)
+            elif uri == sdp.AUDIO_LEVEL:
+                if len(value) == 1 and stream is not None and not stream.track.video:
                     self.meter.add(value[0] & 0x7F)
-            elif number == numbers.get(sdp.TRANSPORT_CC) and len(value) == 2:
-                self._arrivals.add(value[0] << 8 | value[1], now)
-            elif number == numbers.get(sdp.MID):
+            elif uri == sdp.MID:
                 mid = value
-            elif number == numbers.get(sdp.RID):
+            elif uri == sdp.RID:
                 rid = value
         if stream is None:
             stream = self._discover(packet, mid, rid)

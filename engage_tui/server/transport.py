@@ -9,7 +9,7 @@ import string
 import struct
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from cryptography import x509
 from OpenSSL import SSL
@@ -18,6 +18,7 @@ from pylibsrtp._binding import lib
 
 from engage_tui.server.certificate import PROFILES, SrtpProfile, matches
 from engage_tui.server.mux import UdpMux
+from engage_tui.server.outlet import Destination, Packet
 from engage_tui.server.paths import Paths
 from engage_tui.server.stun import Address
 
@@ -63,7 +64,8 @@ class PeerTransport:
         self.on_rtcp: Callable[[bytes], None] = _nothing
         self.on_data: Callable[[bytes], None] = _nothing
         self._mux = mux
-        self._sendto = mux.socket.sendto
+        self._outlet = mux.outlet
+        self._to: Destination | None = None
         self._scratch, self._view, self._size = mux.scratch, mux.scratch_view, mux.scratch_size
         self._ssl = SSL.Connection(mux.certificate.context, None)
         self._ssl.set_accept_state()
@@ -130,7 +132,7 @@ class PeerTransport:
         if not path.proven:
             self.addresses.ask(address)
         elif nominated or self.address is None:
-            self.address = address
+            self._settle(address)
 
     def on_answer(self, address: Address, transaction: bytes) -> None:
         """An answer to a check of ours came from `address`."""
@@ -143,10 +145,15 @@ class PeerTransport:
         path = self.addresses[address]
         path.proven = True
         if path.nominated or self.address is None:
-            self.address = address
+            self._settle(address)
         held, self._held = self._held, deque(maxlen=_HELD)
         for data in held:
             self.on_dtls(data)
+
+    def _settle(self, address: Address) -> None:
+        if address != self.address:
+            self.address = address
+            self._to = self._outlet.destination(address)
 
     def on_dtls(self, data: bytes) -> None:
         """A DTLS datagram came."""
@@ -191,22 +198,10 @@ class PeerTransport:
 
     # -- to the peer
 
-    def send_rtp(self, header: bytes, payload: bytes) -> None:
-        """Protect and send a packet of a 12-byte header and its payload; lost if the socket is full."""
-        address = self.address
-        if self.state != "connected" or address is None:
-            return
-        size = 12 + len(payload)
-        view = self._view
-        view[:12] = header
-        view[12:size] = payload
-        self._size[0] = size
-        if lib.srtp_protect(self._protect_key, self._scratch, self._size) != 0:
-            return
-        try:
-            self._sendto(view[: self._size[0]], address)
-        except OSError:
-            self._mux.dropped += 1
+    def send_rtp(self, packets: Sequence[Packet]) -> None:
+        """Protect and send packets, `outlet.BURST` at most."""
+        if self._to is not None and self.state == "connected":
+            self._outlet.put(self._to, self._protect_key, packets)
 
     def send_rtcp(self, compound: bytes) -> None:
         """Protect and send RTCP."""

@@ -27,6 +27,7 @@ class RtpPacket:
         extension_profile: 0 if the packet has no header extension.
         extension: The extension's bytes; see `extensions`.
         payload: Empty for packets that only pad (probing).
+        keyframe: A decoder can start here; `parse` does not look, see `is_keyframe`.
     """
 
     payload_type: int
@@ -37,6 +38,7 @@ class RtpPacket:
     extension_profile: int
     extension: bytes
     payload: bytes
+    keyframe: bool = False
 
 
 def parse(data: bytes) -> RtpPacket | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 from livekit.protocol import models
 
 from engage_tui.server.forward import Subscription
 from engage_tui.server.incoming import IncomingStream, PublishedTrack
+from engage_tui.server.outlet import Packet
 from engage_tui.server.transport import PeerTransport
 from engage_tui.wire import rtcp, rtp
 
@@ -22,10 +24,11 @@ class Wire:
         self.packets: list[rtp.RtpPacket] = []
         self.reports: list[rtcp.RtcpPart] = []
 
-    def send_rtp(self, header: bytes, payload: bytes) -> None:
-        packet = rtp.parse(header + payload)
-        assert packet is not None
-        self.packets.append(packet)
+    def send_rtp(self, packets: Sequence[Packet]) -> None:
+        for header, payload in packets:
+            packet = rtp.parse(header + payload)
+            assert packet is not None
+            self.packets.append(packet)
 
     def send_rtcp(self, compound: bytes) -> None:
         self.reports += rtcp.parse(compound)
@@ -54,7 +57,7 @@ def track(kind: str = "video", codec: str = "VP8", rids: str = "") -> PublishedT
 
 
 def stream(of: PublishedTrack, wire: Wire, rid: str = "", ssrc: int = 11) -> IncomingStream:
-    of.streams[rid] = made = IncomingStream(of, ssrc, rid, wire.send_rtcp)
+    of.streams[rid] = made = IncomingStream(of, ssrc, rid, wire.send_rtcp, IncomingStream.hand_on)
     return made
 
 

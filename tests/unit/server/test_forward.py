@@ -164,3 +164,37 @@ def test_reports_speak_of_the_forwarded_stream() -> None:
     assert report is not None
     assert (report.ssrc, report.ntp) == (receiver.ssrc, 0xABCDEF0123456789)
     assert (report.rtp - down.packets[0].timestamp) & 0xFFFFFFFF == 960
+
+
+def test_a_repetition_is_what_was_sent_before_a_switch() -> None:
+    up, down = Wire(), Wire()
+    source = track(rids="qf")
+    small, large = stream(source, up, "q", 1), stream(source, up, "f", 2)
+    small.arrived = 100.0
+    receiver = subscription(source, down, 100.0)
+    small.receive(packet(10, b"\x90\xe0\x80\x05\x07\x20\x00k", 1000), 100.0)
+    small.receive(packet(11, b""), 100.0)
+    small.receive(packet(12, b"\x90\xe0\x80\x06\x08\x20\x01i", 4000), 100.0)
+    large.arrived = 100.0
+    receiver.reselect(100.0)
+    large.receive(packet(901, b"\x90\xe0\x81\x01\x65\x20\x00k", 780_000), 100.1)
+    sent = list(down.packets)
+    receiver.repeat([each.sequence for each in sent], 100.2)
+    assert down.packets[len(sent) :] == sent
+
+
+def test_a_burst_goes_on_as_one() -> None:
+    up, down = Wire(), Wire()
+    source = track()
+    incoming_stream = stream(source, up)
+    subscription(source, down)
+    incoming_stream._touched = lambda _: None
+    incoming_stream.receive(packet(5), 100.0)
+    for number in range(6, 10):
+        incoming_stream.receive(packet(number, KEY if number == 6 else INTER), 100.0)
+    assert down.packets == []
+    incoming_stream.hand_on()
+    assert numbers(down) == [0, 1, 2, 3]
+    assert down.packets[0].payload == KEY
+    incoming_stream.hand_on()
+    assert len(down.packets) == 4

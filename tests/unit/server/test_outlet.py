@@ -1,0 +1,168 @@
+"""Packets leave whole, in order and protected, many at a time or each by itself."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import cast
+
+import pytest
+from pylibsrtp import Policy, Session
+
+from engage_tui.server.outlet import BACKLOG, BURST, SLOTS, BurstOutlet, Outlet, Packet, make_outlet
+from tests.waiting import until
+
+KEY = bytes(range(30))
+KINDS = [
+    Outlet,
+    pytest.param(BurstOutlet, marks=pytest.mark.skipif(sys.platform != "linux", reason="Linux")),
+]
+
+
+def session(kind: int) -> Session:
+    return Session(Policy(key=KEY, ssrc_type=kind))
+
+
+def packets(count: int, size: int = 100, start: int = 0) -> list[Packet]:
+    return [
+        (b"\x80\x60" + (start + n).to_bytes(2, "big") + bytes(8), bytes([n & 255]) * size)
+        for n in range(count)
+    ]
+
+
+class Receiver:
+    """A socket, and what came there."""
+
+    def __init__(self, udp: socket.socket) -> None:
+        self.udp = udp
+        self.got: list[bytes] = []
+        self._session = session(Policy.SSRC_ANY_INBOUND)
+
+    def read(self) -> list[bytes]:
+        while True:
+            try:
+                self.got.append(self._session.unprotect(self.udp.recv(4096)))
+            except BlockingIOError:
+                return self.got
+
+
+@contextmanager
+def sockets(
+    family: socket.AddressFamily = socket.AF_INET, peers: int = 2
+) -> Iterator[list[socket.socket]]:
+    made = [socket.socket(family, socket.SOCK_DGRAM) for _ in range(1 + peers)]
+    for each in made:
+        each.setblocking(False)
+        each.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
+    try:
+        yield made
+    finally:
+        for each in made:
+            each.close()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+async def test_what_is_put_arrives_whole_and_in_order(
+    kind: type[Outlet], family: socket.AddressFamily
+) -> None:
+    with sockets(family) as (udp, *peers):
+        outlet = kind(udp)
+        receivers = [Receiver(each) for each in peers]
+        sessions = [session(Policy.SSRC_ANY_OUTBOUND) for _ in peers]
+        to = [outlet.destination(each.getsockname()[:2]) for each in peers]
+        # Runs of one size, a shorter one at their end, a longer one after it: each joins what it may.
+        wanted = [*packets(5), *packets(1, 60, 5), *packets(3, 700, 6), *packets(2, 100, 9)]
+        for start in range(0, len(wanted), 4):
+            for target, key in zip(to, sessions, strict=True):
+                outlet.put(target, key._srtp[0], wanted[start : start + 4])
+        await until(lambda: all(len(each.read()) == len(wanted) for each in receivers))
+        for each in receivers:
+            assert each.got == [header + payload for header, payload in wanted]
+        assert outlet.dropped == 0
+        outlet.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux")
+async def test_more_than_there_are_slots_for() -> None:
+    with sockets(peers=1) as (udp, peer):
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        outlet, receiver = BurstOutlet(udp), Receiver(peer)
+        key, to = session(Policy.SSRC_ANY_OUTBOUND), outlet.destination(peer.getsockname())
+        for start in range(0, 2 * SLOTS, BURST):
+            outlet.put(to, key._srtp[0], packets(BURST, 1200, start))
+        outlet.flush()
+        assert len(receiver.read()) == 2 * SLOTS
+        outlet.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux")
+@pytest.mark.parametrize("error", [errno.EIO, errno.EINVAL])
+async def test_a_send_that_cannot_be_cut_goes_out_singly(
+    error: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with sockets(peers=1) as (udp, peer):
+        outlet, receiver = BurstOutlet(udp), Receiver(peer)
+        key, to = session(Policy.SSRC_ANY_OUTBOUND), outlet.destination(peer.getsockname())
+        outlet.put(to, key._srtp[0], wanted := packets(4))
+
+        def refuse(*_: object) -> int:
+            ctypes.set_errno(error)
+            return -1
+
+        monkeypatch.setattr(outlet, "_sendmmsg", refuse)
+        outlet.flush()
+        assert receiver.read() == [header + payload for header, payload in wanted]
+        assert outlet.segments == (error != errno.EIO)
+        outlet.close()
+
+
+class Full:
+    """A socket that takes nothing until it is told to."""
+
+    family = socket.AF_INET
+
+    def __init__(self, udp: socket.socket) -> None:
+        self.full = True
+        self._udp = udp
+
+    def sendto(self, data: bytes, address: tuple[str, int]) -> int:
+        if self.full:
+            raise BlockingIOError(errno.EAGAIN, "full")
+        return self._udp.sendto(data, address)
+
+    def fileno(self) -> int:
+        return self._udp.fileno()
+
+
+async def test_a_full_socket_is_waited_for_within_bounds() -> None:
+    with sockets(peers=1) as (real, peer):
+        udp = Full(real)
+        outlet = Outlet(cast(socket.socket, udp))
+        for number in range(BACKLOG + 5):
+            outlet.send(number.to_bytes(2, "big"), peer.getsockname())
+        assert outlet.dropped == 5
+        udp.full = False
+        got: list[int] = []
+
+        def read() -> bool:
+            while True:
+                try:
+                    got.append(int.from_bytes(peer.recv(10), "big"))
+                except BlockingIOError:
+                    return len(got) >= 200
+
+        await until(read)
+        assert got == list(range(len(got)))
+        outlet.close()
+
+
+async def test_this_system_has_one() -> None:
+    with sockets() as (udp, *_):
+        outlet = make_outlet(udp)
+        assert isinstance(outlet, BurstOutlet) == (sys.platform == "linux")
+        outlet.close()
