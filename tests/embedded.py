@@ -8,6 +8,7 @@ from typing import Any
 
 from engage_tui.server.app import RunningServer, ServerConfig, start_server
 from engage_tui.wire.token import DEV_KEY, Grants, create_token
+from tests.servers import TestServer
 
 SECRET = "a-secret-for-tests-of-thirty-two-bytes"
 
@@ -21,6 +22,11 @@ async def embedded_server(**changes: Any) -> AsyncIterator[RunningServer]:
         yield server
     finally:
         await server.stop()
+
+
+def described(server: RunningServer) -> TestServer:
+    """The same server as those see it who only join."""
+    return TestServer("embedded", server.url, DEV_KEY, SECRET)
 
 
 def access_token(

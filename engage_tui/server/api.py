@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -234,8 +235,7 @@ def _mute_published_track(
     if track is None:
         raise TwirpError("not_found", "track is not found")
     client.send(rtc.SignalResponse(mute=rtc.MuteTrackRequest(sid=track.sid, muted=True)))
-    if not track.info.muted:
-        track.info.muted = True
+    if track.mute(True, time.monotonic()):
         client.publish_state(track)
     return api.MuteRoomTrackResponse(track=track.info)
 

@@ -80,10 +80,10 @@ class Subscription:
         self._current = self._target = None
 
     def reselect(self, now: float) -> None:
-        """Choose the layer anew, after a wish changed or a layer came or went."""
+        """Choose the layer anew, after a wish changed, a layer came or went, or the track was muted."""
         if not self.started or self.track.ended:
             return
-        if self.wish.disabled:
+        if self.wish.disabled or self.track.info.muted:
             self.stop()
             return
         layers = self.track.info.layers

@@ -211,6 +211,15 @@ class PublishedTrack:
         self.subscriptions: dict[str, Subscription] = {}
         self.ended = False
 
+    def mute(self, muted: bool, now: float) -> bool:
+        """Mute or unmute it; whether that changed anything. A muted track is forwarded to nobody, whatever comes."""
+        if self.info.muted == muted:
+            return False
+        self.info.muted = muted
+        for subscription in self.subscriptions.values():
+            subscription.reselect(now)
+        return True
+
     def layer(self, quality: int, now: float) -> IncomingStream | None:
         """The stream for a wanted quality, or None while nothing fitting arrives."""
         if not self.rids:

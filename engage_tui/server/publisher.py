@@ -276,7 +276,9 @@ class PublisherConnection:
                 if len(value) == 2:
                     self._arrivals.add(value[0] << 8 | value[1], now)
             elif uri == sdp.AUDIO_LEVEL:
-                if len(value) == 1 and stream is not None and not stream.track.video:
+                if len(value) != 1 or stream is None or stream.track.video:
+                    continue
+                if not stream.track.info.muted:
                     self.meter.add(value[0] & 0x7F)
             elif uri == sdp.MID:
                 mid = value

@@ -167,8 +167,7 @@ def _mute(client: Client, request: rtc.MuteTrackRequest) -> None:
                 request_response=rtc.RequestResponse(reason=Reason.NOT_FOUND, mute=request)
             )
         )
-    elif track.info.muted != request.muted:
-        track.info.muted = request.muted
+    elif track.mute(request.muted, time.monotonic()):
         client.publish_state(track)
 
 

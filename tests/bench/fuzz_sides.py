@@ -26,7 +26,7 @@ from engage_tui.wire.sdp import Codec, Description, Section
 from engage_tui.wire.token import DEV_KEY, Grants, create_token
 from tests.bench import fuzz_inputs as inputs
 from tests.bench.light_client import LightClient, LightTransport
-from tests.servers import TestServer
+from tests.embedded import SECRET, described
 from tests.waiting import until
 
 _TURN = 16  # inputs before the server has its turn
@@ -42,9 +42,8 @@ class Ground:
         http: For honest requests, and those with dishonest bodies.
     """
 
-    def __init__(self, server: RunningServer, secret: str, chance: random.Random) -> None:
+    def __init__(self, server: RunningServer, chance: random.Random) -> None:
         self.server = server
-        self.secret = secret
         self.chance = chance
         self.http = ClientSession(timeout=ClientTimeout(10))
         self._sessions = 0
@@ -53,14 +52,10 @@ class Ground:
         """Free what is left."""
         await self.http.close()
 
-    def light_client(self, name: str, room: str) -> LightClient:
-        """An honest client."""
-        return LightClient(self._described, room, name, Certificate())
-
     def token(self, identity: str, **grants: object) -> str:
         """A good token for the room that is spoiled."""
         allowed = Grants(room="loud", room_join=True, **grants)  # type: ignore[arg-type]
-        return create_token(DEV_KEY, self.secret, allowed, identity=identity)
+        return create_token(DEV_KEY, SECRET, allowed, identity=identity)
 
     @asynccontextmanager
     async def spoiler(self) -> AsyncIterator[Spoiler]:
@@ -73,10 +68,6 @@ class Ground:
             yield spoiler
         finally:
             await spoiler.leave()
-
-    @property
-    def _described(self) -> TestServer:
-        return TestServer("embedded", self.server.url, DEV_KEY, self.secret)
 
 
 class SpoiledTransport(LightTransport):
@@ -127,7 +118,7 @@ class Spoiler(LightClient):
 
     def __init__(self, ground: Ground, name: str) -> None:
         certificate = Certificate()
-        super().__init__(ground._described, "loud", name, certificate)
+        super().__init__(described(ground.server), "loud", name, certificate)
         for unused in (self.publisher, self.subscriber):
             unused.close()
         self.upward, self.downward = SpoiledTransport(certificate), SpoiledTransport(certificate)
@@ -184,7 +175,7 @@ _EXTENSIONS = (
 async def http(ground: Ground, count: int) -> int:
     """Requests that are damaged, or none at all."""
     for _ in range(count):
-        token = inputs.hostile_token(ground.chance, DEV_KEY, ground.secret)
+        token = inputs.hostile_token(ground.chance, DEV_KEY, SECRET)
         await _raw(ground, inputs.http_request(ground.chance, token))
     return count
 
@@ -208,7 +199,7 @@ async def tokens(ground: Ground, count: int) -> int:
     """Well-formed requests whose tokens open nothing: each must be refused."""
     address = f"{ground.server.http_url}/rtc/validate"
     for _ in range(count):
-        token = inputs.hostile_token(ground.chance, DEV_KEY, ground.secret)
+        token = inputs.hostile_token(ground.chance, DEV_KEY, SECRET)
         in_address = ground.chance.random() < 0.5
         headers = {} if in_address else {"Authorization": f"Bearer {token}"}
         query = {"access_token": token} if in_address else {}
@@ -224,7 +215,7 @@ async def twirp(ground: Ground, count: int) -> int:
     for _ in range(count):
         method, kind, body = inputs.twirp_call(ground.chance)
         bad = ground.chance.random() < 0.1
-        token = inputs.hostile_token(ground.chance, DEV_KEY, ground.secret) if bad else good
+        token = inputs.hostile_token(ground.chance, DEV_KEY, SECRET) if bad else good
         address = f"{ground.server.http_url}/twirp/livekit.RoomService/{method}"
         headers = {"Authorization": f"Bearer {token}", "Content-Type": kind}
         with contextlib.suppress(ClientError, ValueError):

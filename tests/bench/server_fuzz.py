@@ -15,22 +15,23 @@ import os
 import random
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
+from aiohttp import ClientSession
 from rich.console import Console
 from rich.table import Table
 
 from engage_tui.server.app import RunningServer
+from engage_tui.server.certificate import Certificate
 from engage_tui.server.limits import Limits
 from engage_tui.tasks import TaskGroup
 from tests.bench import fuzz_sides
+from tests.bench.bystanders import bystanders
 from tests.bench.fuzz_sides import Ground
 from tests.bench.light_client import LightClient
-from tests.embedded import SECRET, embedded_server
+from tests.embedded import described, embedded_server
 from tests.waiting import until
 
 # What is limited by rate elsewhere would only be dropped or delayed here.
@@ -103,11 +104,11 @@ class Report:
 async def fuzz(inputs: int, seed: int) -> Report:
     """Send about so many inputs to a server of its own."""
     sides = {name: Side(name) for name in SHARES}
-    async with embedded_server(limits=LIMITS) as server, bystanders(server) as pair:
+    async with embedded_server(limits=LIMITS) as server, bystanders(described(server)) as pair:
         before, sent, received = _memory(), pair.sent, pair.received
         for number, (name, (share, run)) in enumerate(SHARES.items()):
             side = sides[name]
-            ground = Ground(server, SECRET, random.Random(seed * 1000 + number))
+            ground = Ground(server, random.Random(seed * 1000 + number))
             with _Watch(side) as watch:
                 began = time.process_time()
                 side.inputs = await run(ground, max(1, round(inputs * share)))
@@ -157,83 +158,16 @@ class _Watch(logging.Handler):
             self._side.lag = max(self._side.lag, time.monotonic() - began - 0.002)
 
 
-class Bystanders:
-    """Two people in a room of their own, who send each other sound and pictures."""
-
-    def __init__(self, ada: LightClient, bob: LightClient) -> None:
-        self.people = (ada, bob)
-        self._tasks = TaskGroup("bystanders")
-
-    @property
-    def sent(self) -> int:
-        return sum(person.sent for person in self.people)
-
-    @property
-    def received(self) -> int:
-        return sum(person.subscriber.received for person in self.people)
-
-    def go_on(self) -> None:
-        """Send; the first picture is a keyframe."""
-        self._tasks.spawn(self._send(), "media")
-
-    async def pause(self) -> None:
-        """Stop to send, and wait for what is under way."""
-        await self._tasks.cancel()
-        last = -1
-        while last != self.received:
-            last = self.received
-            await asyncio.sleep(0.2)
-
-    async def _send(self) -> None:
-        turn = 0
-        while True:
-            for person in self.people:
-                person.send_audio()
-                if turn % 5 == 0:
-                    person.send_frame(2, 600, key=turn % 50 == 0)
-            turn += 1
-            await asyncio.sleep(0.02)
-
-
-@asynccontextmanager
-async def bystanders(server: RunningServer) -> AsyncIterator[Bystanders]:
-    """A pair whose media flow both ways."""
-    ground = Ground(server, SECRET, random.Random(0))
-    ada, bob = (ground.light_client(name, "quiet") for name in ("ada", "bob"))
-    pair = Bystanders(ada, bob)
-    try:
-        for person in pair.people:
-            await person.join(ground.http)
-        for person in pair.people:
-            await until(partial(_stands, person), 10)
-        pair.go_on()
-        await until(lambda: all(p.subscriber.received > 20 for p in pair.people), 10)
-        await pair.pause()
-        pair.go_on()
-        yield pair
-    finally:
-        await pair.pause()
-        for person in pair.people:
-            await person.leave()
-        await ground.close()
-
-
 async def _join_after_all(server: RunningServer) -> None:
     """Somebody new joins and is served."""
-    ground = Ground(server, SECRET, random.Random(0))
-    newcomer = ground.light_client("newcomer", "after all")
-    try:
-        await newcomer.join(ground.http)
-        await until(newcomer.publisher.connected.is_set, 10)
-        await until(newcomer.subscriber.connected.is_set, 10)
-    finally:
-        await newcomer.leave()
-        await ground.close()
-
-
-def _stands(person: LightClient) -> bool:
-    sides = (person.publisher, person.subscriber)
-    return person.tracks == 2 and all(side.connected.is_set() for side in sides)
+    newcomer = LightClient(described(server), "after all", "newcomer", Certificate())
+    async with ClientSession() as http:
+        try:
+            await newcomer.join(http)
+            await until(newcomer.publisher.connected.is_set, 10)
+            await until(newcomer.subscriber.connected.is_set, 10)
+        finally:
+            await newcomer.leave()
 
 
 def _memory() -> float:

@@ -36,11 +36,30 @@ def token_without_grant() -> str:
     return jwt.encode({"iss": DEV_KEY, "sub": "ada", "exp": 4_000_000_000}, SECRET)
 
 
+def unsigned_token() -> str:
+    claim = {"room": "hall", "roomJoin": True}
+    claims = {"iss": DEV_KEY, "sub": "ada", "exp": 4_000_000_000, "video": claim}
+    return jwt.encode(claims, "", algorithm="none")
+
+
+def token_of_tomorrow() -> str:
+    claim = {"room": "hall", "roomJoin": True}
+    claims = {"iss": DEV_KEY, "sub": "ada", "exp": 4_000_000_000, "nbf": 3_999_999_000}
+    return jwt.encode(claims | {"video": claim}, SECRET)
+
+
 REFUSED: dict[str, tuple[Callable[[], str], int, str]] = {
     "no token": (lambda: "", 401, "no permissions to access the room"),
     "garbage": (lambda: "garbage", 401, "invalid authorization token"),
     "foreign key": (foreign_token, 401, "invalid API key"),
     "forged": (forged_token, 401, "invalid authorization token: "),
+    "unsigned": (unsigned_token, 401, "invalid authorization token: "),
+    "not yet valid": (token_of_tomorrow, 401, "invalid authorization token: "),
+    "oversize": (
+        lambda: access_token("ada", metadata="x" * 20_000),
+        401,
+        "invalid authorization token: longer than",
+    ),
     "expired": (lambda: access_token("ada", ttl=-3600), 401, "invalid authorization token: "),
     "no join": (lambda: access_token("ada", room_join=False), 401, "no permissions"),
     "no video grant": (token_without_grant, 401, "no permissions"),

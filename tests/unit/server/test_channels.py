@@ -140,6 +140,19 @@ async def test_a_peer_that_begins_and_never_ends_is_cut_off(ends: Ends, kind: st
     ends.close()
 
 
+async def test_data_over_the_rate_come_later(ends: Ends) -> None:
+    ends.start()
+    ends.server.send(RELIABLE, b"first")
+    await until(lambda: ends.got)
+    ends.client.allowance = Allowance(30_000)
+    began = time.monotonic()
+    for _ in range(2):
+        ends.server.send(RELIABLE, bytes(20_000))
+    await until(lambda: len(ends.got) == 3, 10)
+    assert time.monotonic() - began > 0.3
+    ends.close()
+
+
 async def test_data_that_cost_too_much_time_are_lost(ends: Ends) -> None:
     ends.start()
     ends.server.send(RELIABLE, b"first")

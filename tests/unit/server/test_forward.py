@@ -114,6 +114,23 @@ def test_without_simulcast_the_payload_is_left_alone() -> None:
     assert down.packets[0].payload == payload
 
 
+def test_a_muted_track_is_not_forwarded() -> None:
+    up, down = Wire(), Wire()
+    source = track("audio", "opus")
+    incoming_stream = stream(source, up)
+    receiver = subscription(source, down)
+    incoming_stream.receive(packet(1), 100.0)
+    assert source.mute(True, 100.0)
+    assert not source.mute(True, 100.0)
+    incoming_stream.receive(packet(2), 100.1)
+    receiver.tick(100.2)
+    incoming_stream.receive(packet(3), 100.3)
+    assert len(down.packets) == 1
+    assert source.mute(False, 100.4)
+    incoming_stream.receive(packet(4), 100.5)
+    assert numbers(down) == [0, 1]
+
+
 def test_disabled_and_enabled_again() -> None:
     up, down = Wire(), Wire()
     source = track()
