@@ -16,6 +16,8 @@ class Scope(StrEnum):
     """Also while a text field has the focus."""
     CALL = "call"
     """In a call, unless a text field has the focus."""
+    MAP = "map"
+    """On the map, while it has the focus."""
     ROW = "row"
     """On the selected row of the people panel."""
     LOBBY = "lobby"
@@ -103,9 +105,29 @@ ACTIONS: tuple[Action, ...] = (
         Scope.ROW,
         "set_audio_connection_mode",
     ),
+    Action(
+        "louder",
+        ("plus", "equals_sign"),
+        "louder",
+        "Hear this person louder.",
+        Scope.ROW,
+        "set_volume",
+    ),
+    Action(
+        "quieter", ("minus",), "quieter", "Hear this person less loud.", Scope.ROW, "set_volume"
+    ),
     Action("row_down", ("j", "down"), "down", "Select the next row.", Scope.CALL),
     Action("row_up", ("k", "up"), "up", "Select the row above.", Scope.CALL),
     Action("toggle_log", ("l",), "log", "Show or hide the event log.", Scope.CALL),
+    Action("toggle_map", ("o",), "map", "Show or hide the map of who is where.", Scope.CALL),
+    Action(
+        "cycle_seats",
+        ("h",),
+        "seats",
+        "Seat everybody in a circle, at a table, in a row.",
+        Scope.CALL,
+        "arrange_seats",
+    ),
     Action(
         "copy_invite", ("y",), "copy invite", "Copy the command with which others join.", Scope.CALL
     ),
@@ -146,6 +168,25 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("help", ("question_mark", "f1"), "keys", "Show every key.", Scope.CALL),
     Action("leave", ("q",), "leave", "Leave the call.", Scope.CALL, "leave"),
+    Action("map_next", ("tab",), "next", "Select the next one.", Scope.MAP),
+    Action("map_previous", ("shift+tab",), "previous", "Select the one before.", Scope.MAP),
+    Action("map_up", ("up",), "ahead", "Walk ahead; move the selected one up.", Scope.MAP, "walk"),
+    Action(
+        "map_down", ("down",), "back", "Walk back; move the selected one down.", Scope.MAP, "walk"
+    ),
+    Action(
+        "map_left", ("left",), "left", "Turn left; move the selected one left.", Scope.MAP, "walk"
+    ),
+    Action(
+        "map_right",
+        ("right",),
+        "right",
+        "Turn right; move the selected one right.",
+        Scope.MAP,
+        "walk",
+    ),
+    Action("map_aside_left", ("shift+left",), "aside", "Step to the left.", Scope.MAP, "walk"),
+    Action("map_aside_right", ("shift+right",), "aside", "Step to the right.", Scope.MAP, "walk"),
     Action("close_panel", ("escape",), "close", "Close the open panel.", Scope.ALWAYS),
     Action(
         "microphone_anywhere",
@@ -195,7 +236,7 @@ INTENTS: dict[str, str] = {
     "place": "participant (none: oneself), x, y (metres from one's seat, right and ahead), by (bool: relative).",
     "face": "degrees clockwise from ahead of one's seat: look there.",
     "arrange_seats": "seating (circle, table, row): everybody in order again.",
-    "set_volume": "participant (identity), value (linear gain, 0 to 4): how loud they are for oneself.",
+    "set_volume": "participant (identity), value (linear gain, 0 to 4) or steps (whole): how loud for oneself.",
     "set_spatial_mode": "mode (off, stereo, binaural).",
     "play_tone": "Two notes out of the chosen speaker, or of device_id.",
     "preview": "camera (bool), microphone (bool): switch the lobby's previews.",

@@ -23,6 +23,9 @@ LOUDEST = 4.0
 """The most that somebody's voice can be amplified: 12 dB."""
 
 
+_VOLUMES = (*(step / 10 for step in range(11)), 1.25, 1.5, 2.0, 3.0, LOUDEST)  # steps of a key
+
+
 class Placing:
     """Serves the intents about places and loudness.
 
@@ -64,11 +67,9 @@ class Placing:
 
     async def _set_volume(self, arguments: Arguments) -> None:
         wanted = str(arguments.get("participant") or "")
-        volume = number(arguments["value"], "A volume", 0, LOUDEST)
-        seats = self._seats  # there is a room
-        for participant in seats.others:
+        for participant in self._seats.others:
             if wanted in (participant.identity, participant.sid):
-                participant.set_volume(volume)
+                participant.set_volume(_volume(participant.volume, arguments))
                 self._call.touch()
                 return
         raise UsageError(f"{wanted or 'Nobody'} is not in the room.")
@@ -106,6 +107,14 @@ def hearing(call: Call) -> HearingView:
         microphones=microphones,
         limit=space.number_of_auto_connections,
     )
+
+
+def _volume(now: float, arguments: Arguments) -> float:
+    if "steps" not in arguments:
+        return number(arguments["value"], "A volume", 0, LOUDEST)
+    steps = round(number(arguments["steps"], "A number of steps", -100, 100))
+    nearest = min(range(len(_VOLUMES)), key=lambda place: abs(_VOLUMES[place] - now))
+    return _VOLUMES[min(max(0, nearest + steps), len(_VOLUMES) - 1)]
 
 
 def _word(kind: type[Word], value: Any, what: str) -> Word:

@@ -152,6 +152,22 @@ class ProcessingView(msgspec.Struct, frozen=True, array_like=True):
     talking: bool = False
 
 
+class SoundView(msgspec.Struct, frozen=True, array_like=True):
+    """A sound of the person's own: a bed, or something with a place in the room.
+
+    Attributes:
+        key: What it is called in intents.
+        label: The file's name.
+        place: Where it is heard; None: around the person, as a bed.
+        playing: Whether it has not come to its end.
+    """
+
+    key: str
+    label: str
+    place: PlaceView | None = None
+    playing: bool = True
+
+
 class HearingView(msgspec.Struct, frozen=True, array_like=True):
     """How the person hears the others.
 
@@ -161,6 +177,7 @@ class HearingView(msgspec.Struct, frozen=True, array_like=True):
         connected: Microphones that the audio connection manager has connected.
         microphones: All of them.
         limit: How many it connects at once.
+        sounds: Sounds of the person's own that were started and not stopped.
     """
 
     spatial: SpatialMode = SpatialMode.BINAURAL
@@ -168,6 +185,7 @@ class HearingView(msgspec.Struct, frozen=True, array_like=True):
     connected: int = 0
     microphones: int = 0
     limit: int = 0
+    sounds: tuple[SoundView, ...] = ()
 
 
 class CallView(msgspec.Struct, frozen=True, array_like=True):

@@ -17,6 +17,15 @@ _SHOWN = {
     "enter": "Enter",
     "down": "↓",
     "up": "↑",
+    "left": "←",
+    "right": "→",
+    "tab": "Tab",
+    "shift+tab": "Shift+Tab",
+    "shift+left": "Shift+←",
+    "shift+right": "Shift+→",
+    "plus": "+",
+    "minus": "-",
+    "equals_sign": "=",
 }
 
 

@@ -31,9 +31,12 @@ from engage_tui.engine.messages import (
 from engage_tui.engine.view import (
     CallView,
     DeviceView,
+    HearingView,
     LobbyView,
+    Moved,
     PersonView,
     Phase,
+    PlaceView,
     PublicationStats,
     PublicationView,
     Subscription,
@@ -188,7 +191,7 @@ def person(
 
 
 def hall() -> dict[str, PersonView]:
-    """Five people in every state that a row can have."""
+    """Five people in every state that a row can have, round a table."""
     mic, camera, screen = TrackSource.MICROPHONE, TrackSource.CAMERA, TrackSource.SCREEN_SHARE
     people = (
         person(
@@ -196,6 +199,7 @@ def hall() -> dict[str, PersonView]:
             publication("ada", mic, local=True),
             publication("ada", camera, local=True, size=(1280, 720)),
             local=True,
+            place=PlaceView(),
         ),
         person(
             "mira",
@@ -205,6 +209,7 @@ def hall() -> dict[str, PersonView]:
             speaking=True,
             audio_connected=True,
             joined_at=1.0,
+            place=PlaceView(-0.95, 0.69, 72),
         ),
         person(
             "noor",
@@ -212,6 +217,7 @@ def hall() -> dict[str, PersonView]:
             publication("noor", camera, subscription=Subscription.PENDING),
             connection_mode=AudioConnectionMode.ALWAYS,
             joined_at=2.0,
+            place=PlaceView(-0.59, 1.81, 144),
         ),
         person(
             "kaito",
@@ -221,8 +227,15 @@ def hall() -> dict[str, PersonView]:
             ),
             connection_mode=AudioConnectionMode.NEVER,
             joined_at=3.0,
+            place=PlaceView(1.2, 2.4, 216, Moved.BY_YOU),
         ),
-        person("sam", joining=True, joined_at=4.0, quality=ConnectionQuality.UNKNOWN),
+        person(
+            "sam",
+            joining=True,
+            joined_at=4.0,
+            quality=ConnectionQuality.UNKNOWN,
+            place=PlaceView(0.95, 0.69, 288),
+        ),
     )
     return {each.identity: each for each in people}
 
@@ -240,6 +253,7 @@ def call(**changes: Any) -> CallView:
         microphone=ToggleView(on=True, label="Built-in microphone"),
         camera=ToggleView(on=True, label="FaceTime HD"),
         speaker="Headphones",
+        hearing=HearingView(seating="circle", connected=1, microphones=3, limit=8),
     )
     return msgspec.structs.replace(usual, **changes)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
@@ -18,7 +19,8 @@ from engage_tui.sdk.enums import AudioConnectionMode, TrackKind
 from engage_tui.tui import keys, words
 from engage_tui.tui.model import TOGGLES, Change, LogLine, others
 from engage_tui.tui.outlook import outlook_of
-from engage_tui.tui.screens.page import Page
+from engage_tui.tui.screens import surroundings
+from engage_tui.tui.screens.surroundings import Surroundings
 from engage_tui.tui.session import Session
 from engage_tui.tui.size import SMALLEST
 from engage_tui.tui.widgets import people_rows
@@ -27,6 +29,7 @@ from engage_tui.tui.widgets.hint import HintLine
 from engage_tui.tui.widgets.log import LogPanel
 from engage_tui.tui.widgets.people import PeoplePanel
 from engage_tui.tui.widgets.people_rows import Facts, Item
+from engage_tui.tui.widgets.space_map import SpaceMap
 from engage_tui.tui.widgets.stage import Stage
 from engage_tui.tui.widgets.status_line import StatusLine
 
@@ -38,7 +41,7 @@ _SWITCHES = {
 }
 
 
-class CallScreen(Page):
+class CallScreen(Surroundings):
     """Shows the session's model; every key is an action of the table."""
 
     BINDINGS = keys.bindings(Scope.CALL, Scope.ROW, Scope.ALWAYS)
@@ -64,6 +67,7 @@ class CallScreen(Page):
             yield PeoplePanel(id="people")
             yield Stage(id="stage")
             yield LogPanel(lambda: self._model.log, id="log")
+            yield SpaceMap(id="map")
         yield HintLine()
         yield ControlBar()
         yield Static("Too small.\nThe call goes on.", id="too-small")
@@ -75,6 +79,7 @@ class CallScreen(Page):
         self.ready = True
         self.query_one("#people").border_title = "People"
         self.query_one("#log").border_title = "Log"
+        self.query_one("#map").border_title = "Map"
         self.query_one(PeoplePanel).focus()
         self.show(Change(call=True, people=True))
         self.query_one(ControlBar).show_picture(outlook_of(self.app).mode.value)
@@ -94,6 +99,7 @@ class CallScreen(Page):
             self.query_one(StatusLine).call = self._model.call
             self.query_one(Stage).show_call(self._model.call)
             self._show_switches()
+        self.show_map()
         self._show_hint()
 
     def show_waiting(self) -> None:
@@ -140,6 +146,8 @@ class CallScreen(Page):
         publication = message.item.publication if message.item else None
         if publication is not None and publication.kind is TrackKind.VIDEO:
             self.query_one(Stage).show_people(self._model.people, [publication.key])
+        if message.item is not None:
+            self.follow_selection(message.item.person.identity)
         self._show_hint()
 
     def _show_hint(self) -> None:
@@ -149,6 +157,8 @@ class CallScreen(Page):
         hint.alert = bool(error) and error != self._told_error
         if hint.alert:
             hint.text, hint.offers = error, "Esc close"
+        elif self.map_hint():
+            return
         elif item is None:
             hint.text, hint.offers = words.PHASES[self._model.call.phase], ""
         else:
@@ -338,6 +348,9 @@ class CallScreen(Page):
         if self.query_one(Stage).solo:
             self._show_alone(False)
             return
+        if self.map_is_open:
+            self.close_map()
+            return
         if self._log_wanted:
             self._log_wanted = None
             self._show_log()
@@ -362,7 +375,7 @@ class CallScreen(Page):
             self.query_one(HintLine).text = "leaving …"
         self.run_worker(self.app.run_action("leave"), name="leave", exit_on_error=True)
 
-    _own: dict[str, Callable[[CallScreen], None]] = {
+    _own: dict[str, Callable[[Any], None]] = {
         "talk": _talk,
         "toggle_row": _toggle_row,
         "unpublish_row": _unpublish,
@@ -380,6 +393,7 @@ class CallScreen(Page):
         "help": _help,
         "leave": _leave,
         "leave_anywhere": _leave,
+        **surroundings.OWN,
     }
 
     def on_resize(self) -> None:

@@ -16,6 +16,7 @@ from engage_tui.tui import keys
 _GROUPS = (
     (Scope.CALL, "In the call"),
     (Scope.ROW, "On the selected row"),
+    (Scope.MAP, "On the map"),
     (Scope.ALWAYS, "Always, also while typing"),
 )
 _TEXTUAL = (("Ctrl+P", "Command palette: every action by name."), ("Ctrl+Q", "Quit."))

@@ -1,0 +1,151 @@
+"""What of the call's screen concerns where and how loud people are heard: the map, seats and volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from textual import on
+
+from engage_tui.engine.view import PersonView
+from engage_tui.tui import words
+from engage_tui.tui.screens.page import Page
+from engage_tui.tui.widgets import map_lines
+from engage_tui.tui.widgets.hint import HintLine
+from engage_tui.tui.widgets.people import PeoplePanel
+from engage_tui.tui.widgets.space_map import SpaceMap
+
+_SEATINGS = ("circle", "table", "row")
+_OFFERS = {
+    True: ("↑ ↓ walk  ← → turn  Tab next  h seats  Esc close", "arrows walk, turn  Tab next  Esc"),
+    False: ("arrows move  n hear  + - volume  Tab next  Esc close", "arrows move  + -  Tab  Esc"),
+}
+_ROOMY = 110  # columns from which there is room for all of them
+
+
+class Surroundings(Page):
+    """The part of the call's screen that is about the space around oneself.
+
+    The map and the list of people have one selection between them, so that every key of a row works on the map too.
+    """
+
+    @property
+    def map(self) -> SpaceMap:
+        """The map."""
+        return self.query_one(SpaceMap)
+
+    @property
+    def map_is_open(self) -> bool:
+        """Whether the map is shown."""
+        return self.has_class("-map")
+
+    def show_map(self) -> None:
+        """Draw where everybody is, if the map is open."""
+        if self.map_is_open:
+            model = self.session.model
+            self.map.show(model.people, model.call.hearing)
+
+    def follow_selection(self, identity: str) -> None:
+        """Somebody was selected in the list."""
+        if self.map_is_open:
+            self.map.chosen = identity
+
+    def map_hint(self) -> bool:
+        """Say in the hint line what is selected on the map; False: the map has not the focus."""
+        if not self.map_is_open or self.focused is not self.map:
+            return False
+        model, hint = self.session.model, self.query_one(HintLine)
+        person = model.people.get(self.map.chosen)
+        if person is None:
+            return False
+        hint.text = map_lines.explain(person, model.me)
+        hint.offers = _OFFERS[person.local][self.size.width < _ROOMY]
+        return True
+
+    # -- actions -----------------------------------------------------------------------------------------------------
+
+    def toggle_map(self) -> None:
+        """Open the map with oneself selected, or close it."""
+        if self.map_is_open:
+            self.close_map()
+            return
+        self.add_class("-map")
+        self.show_map()
+        me = self.session.model.me
+        if me is not None:
+            self.map.chosen = me.identity
+            self.query_one(PeoplePanel).select((me.identity, ""))
+        self.map.focus()
+        self.call_after_refresh(self.map_hint)
+
+    def close_map(self) -> None:
+        """Back to the list."""
+        self.remove_class("-map")
+        self.query_one(PeoplePanel).focus()
+
+    def cycle_seats(self) -> None:
+        """Seat everybody another way."""
+        now = self.session.model.call.hearing.seating
+        place = _SEATINGS.index(now) if now in _SEATINGS else -1
+        wanted = _SEATINGS[(place + 1) % len(_SEATINGS)]
+        self.session.ask("arrange_seats", {"seating": wanted}, what=f"Seats: {wanted}")
+        self.notify(f"Seats: {wanted}", timeout=2)
+
+    def louder(self) -> None:
+        """Hear the selected person louder."""
+        self._change_volume(1)
+
+    def quieter(self) -> None:
+        """Hear the selected person less loud."""
+        self._change_volume(-1)
+
+    def _change_volume(self, steps: int) -> None:
+        person = self._selected_person()
+        if person is None or person.local:
+            self.notify("Select somebody else to change how loud you hear them.")
+            return
+        self.session.ask(
+            "set_volume",
+            {"participant": person.identity, "steps": steps},
+            what=f"Volume of {words.shown_name(person)}",
+        )
+
+    def _selected_person(self) -> PersonView | None:
+        item = self.query_one(PeoplePanel).selected
+        return item.person if item is not None else None
+
+    # -- the map's wishes --------------------------------------------------------------------------------------------
+
+    @on(SpaceMap.Chosen)
+    def _on_chosen(self, message: SpaceMap.Chosen) -> None:
+        self.query_one(PeoplePanel).select((message.key, ""))
+        self.map_hint()
+
+    @on(SpaceMap.Walked)
+    def _on_walked(self, message: SpaceMap.Walked) -> None:
+        steps: dict[str, object] = {
+            "ahead": message.ahead,
+            "right": message.right,
+            "turn": message.turn,
+        }
+        self.session.ask("walk", steps, what="Walking")
+
+    @on(SpaceMap.Faced)
+    def _on_faced(self, message: SpaceMap.Faced) -> None:
+        self.session.ask("face", {"degrees": message.degrees}, what="Turning")
+
+    @on(SpaceMap.Placed)
+    def _on_placed(self, message: SpaceMap.Placed) -> None:
+        self.session.ask(
+            "place",
+            {"participant": message.key, "x": message.x, "y": message.y, "by": message.by},
+            what="Moving",
+        )
+
+
+OWN: dict[str, Callable[[Surroundings], None]] = {
+    "toggle_map": Surroundings.toggle_map,
+    "cycle_seats": Surroundings.cycle_seats,
+    "louder": Surroundings.louder,
+    "quieter": Surroundings.quieter,
+}
+"""Its actions by the table's names."""
