@@ -147,13 +147,15 @@ class Seats:
         return list(self._room.participants.values())
 
     def views(self) -> dict[str, PlaceView]:
-        """Everybody's place on the map by identity, oneself included; nobody's before the room is joined."""
-        if not self._room.is_joined:
+        """Everybody's place on the map by identity, oneself included; nobody's before they are seated."""
+        if not self._room.is_joined or self._room.local_participant.identity not in self._seats:
             return {}
         local = self._room.local_participant
         views = {local.identity: self._view(self._own, Moved.BY_YOU if self._stands else Moved.NO)}
         for participant in self.others:
             identity = participant.identity
+            if identity not in self._seats:
+                continue
             moved = Moved.NO
             if identity in self._walked:
                 moved = Moved.THEMSELVES
