@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from engage_tui.render import blocks, letters
+from engage_tui.render import blocks, letters, shapes
 from engage_tui.render.grid import Canvas, Cells, ColourDepth, Ramp
 from engage_tui.render.picture import Pixels
 from engage_tui.render.tones import luma
@@ -47,7 +47,7 @@ class CellMode(StrEnum):
     BRAILLE = "braille"
     """Eight dots a cell."""
     ASCII = "ascii"
-    """Letters by brightness, in the picture's colour on a darker tint of it."""
+    """Letters by their shape, in two colours a cell."""
     ASCII_MONO = "ascii-mono"
     """Letters by brightness alone."""
 
@@ -115,7 +115,7 @@ MODES: dict[CellMode, Mode] = {
     CellMode.QUADRANT: Mode((2, 2), blocks.quadrant),
     CellMode.SEXTANT: Mode((2, 3), blocks.sextant),
     CellMode.BRAILLE: Mode((2, 4), letters.braille),
-    CellMode.ASCII: Mode((1, 1), letters.ascii_colour),
+    CellMode.ASCII: Mode(shapes.PIXELS, letters.ascii_colour),
     CellMode.ASCII_MONO: Mode((1, 1), letters.ascii_mono, coloured=False),
 }
 """Every mode that can be drawn."""

@@ -13,8 +13,10 @@ import numpy.typing as npt
 
 from engage_tui.render.blocks import QUADRANTS, SEXTANTS, Mask, by_place, split, two_colours
 from engage_tui.render.cells import Canvas, CellMode, Cells, ColourDepth, cells
+from engage_tui.render.letters import shaped
 from engage_tui.render.picture import Pixels
 from engage_tui.render.rows import RESET, colour_codes
+from engage_tui.render.shapes import PIXELS, Choice, choose
 from engage_tui.render.tones import reduced
 
 LEVELS = 6
@@ -22,6 +24,10 @@ LEVELS = 6
 
 GAIN = 60.0
 """Squared error a pixel by which another glyph has to be better."""
+
+_LETTERS = (2, 6)
+"""Times as far that the ground and the ink of letters have to move: ink covers a quarter of a cell, and what stands
+there is a letter in any case."""
 
 _TABLES = {CellMode.QUADRANT: ((2, 2), QUADRANTS), CellMode.SEXTANT: ((2, 3), SEXTANTS)}
 
@@ -34,22 +40,37 @@ class SteadyCells:
 
     def __init__(self) -> None:
         self._mask: Mask | None = None
+        self._letters: Choice | None = None
         self._kind: tuple[CellMode, Canvas, tuple[int, ...]] | None = None
 
     def cells(self, rgb: Pixels, mode: CellMode, canvas: Canvas) -> Cells:
         """The same as `cells.cells`, but that a glyph stays until another one is clearly better."""
-        if mode not in _TABLES or canvas.colour is ColourDepth.MONO:
-            return cells(rgb, mode, canvas)
+        kind = (mode, canvas, rgb.shape)
+        if kind != self._kind:
+            self._mask = self._letters = None
+        self._kind = kind
+        if canvas.colour is not ColourDepth.MONO:
+            if mode is CellMode.ASCII and canvas.ramp is None:
+                return self._shaped(rgb, canvas)
+            if mode in _TABLES:
+                return self._split(rgb, mode, canvas)
+        return cells(rgb, mode, canvas)
+
+    def _shaped(self, rgb: Pixels, canvas: Canvas) -> Cells:
+        planes, grid = by_place(rgb, PIXELS)
+        self._letters = choose(planes, self._letters)
+        return shaped(rgb, canvas, planes, grid, self._letters)
+
+    def _split(self, rgb: Pixels, mode: CellMode, canvas: Canvas) -> Cells:
         pixels, table = _TABLES[mode]
         planes, grid = by_place(reduced(rgb, canvas), pixels)
         mask = split(planes)
-        kind = (mode, canvas, rgb.shape)
         drawn = two_colours(planes, mask)
-        if self._mask is not None and kind == self._kind:
+        if self._mask is not None:
             old = two_colours(planes, self._mask)
             keep = old.error(planes) - drawn.error(planes) < GAIN * len(planes)
             drawn = two_colours(planes, np.where(keep, self._mask, mask))
-        self._mask, self._kind = drawn.mask, kind
+        self._mask = drawn.mask
         return drawn.cells(table, grid)
 
 
@@ -99,12 +120,26 @@ class DeltaEncoder:
         if before is None:
             return np.ones(now.glyph.shape, np.bool_)
         changed: Found = before.glyph != now.glyph
-        if now.fg is not None and now.bg is not None:
-            assert before.fg is not None
-            assert before.bg is not None
-            changed |= _far(now.bg, before.bg, self._levels)
-            changed |= _far(now.fg, before.fg, self._levels) & (now.glyph != 0x20)
+        if now.fg is None or now.bg is None or before.fg is None or before.bg is None:
+            return changed
+        ground, ink = self._levels, self._levels
+        if bool((now.glyph < 0x80).all()):
+            ground, ink = ground * _LETTERS[0], ink * _LETTERS[1]
+        changed |= self._moved(now.bg, before.bg, ground, behind=True)
+        seen = now.glyph != 0x20
+        changed |= self._moved(now.fg, before.fg, ink, behind=False) & seen
         return changed
+
+    def _moved(self, now: Pixels, before: Pixels, levels: int, *, behind: bool) -> Found:
+        """Where a colour is far from the one that was sent, and is not shown as the same one of a palette."""
+        moved = _far(now, before, levels)
+        if self.colour is ColourDepth.TRUE or self.colour is ColourDepth.MONO:
+            return moved
+        where = np.nonzero(moved)
+        indexed = self.colour is ColourDepth.INDEXED
+        codes = (colour_codes(each[where], indexed, behind) for each in (now, before))
+        moved[where] = np.not_equal(*codes)
+        return moved
 
     def _written(self, picture: Cells, changed: Found) -> list[tuple[int, str]]:
         columns = picture.glyph.shape[1]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from engage_tui.render.blocks import bits, by_place, inked, split, two_colours
+from engage_tui.render import shapes
+from engage_tui.render.blocks import Planes, bits, by_place, inked, split, two_colours
 from engage_tui.render.grid import Canvas, Cells, ColourDepth, Ramp
 from engage_tui.render.picture import Pixels
 from engage_tui.render.tones import Floats, contrast, is_paper, reduced, share
@@ -34,9 +35,39 @@ _DOT_INK = np.float32(0.6)  # the share of its eighth that a dot is taken to cov
 
 
 def ascii_colour(rgb: Pixels, canvas: Canvas) -> Cells:
-    """Letters by brightness, in the picture's colour on a darker tint of it."""
+    """Letters by their shape, in two colours; by brightness on a darker tint where a ramp is asked for."""
     if canvas.colour is ColourDepth.MONO:
-        return ascii_mono(rgb, canvas)
+        return ascii_mono(whole(rgb), canvas)
+    if canvas.ramp is not None:
+        return _tinted(whole(rgb), canvas)
+    planes, grid = by_place(rgb, shapes.PIXELS)
+    return shaped(rgb, canvas, planes, grid, shapes.choose(planes))
+
+
+def shaped(
+    rgb: Pixels, canvas: Canvas, planes: Planes, grid: tuple[int, int], choice: shapes.Choice
+) -> Cells:
+    """The chosen letters in the colours that suit them, and nothing where the paper is."""
+    shape = (*grid, 3)
+    ink, ground = shapes.colours(planes, choice.letter)
+    fg, bg = ((each + 0.5).astype(np.uint8).T.reshape(shape) for each in (ink, ground))
+    glyph = shapes.CODES[choice.letter].reshape(grid)
+    if canvas.paper is not None:
+        across, down = shapes.PIXELS
+        bare = is_paper(rgb, canvas).reshape(grid[0], down, grid[1], across).all(axis=(1, 3))
+        glyph = np.where(bare, np.uint32(0x20), glyph)
+        fg[bare] = bg[bare] = canvas.paper
+    return Cells(glyph, reduced(fg, canvas), reduced(bg, canvas))
+
+
+def whole(rgb: Pixels) -> Pixels:
+    """One pixel a cell, the mean of those that lie there."""
+    planes, grid = by_place(rgb, shapes.PIXELS)
+    mean = planes.mean(axis=0, dtype=np.float32) + np.float32(0.5)
+    return np.ascontiguousarray(mean.astype(np.uint8).T.reshape(*grid, 3))
+
+
+def _tinted(rgb: Pixels, canvas: Canvas) -> Cells:
     paper = is_paper(rgb, canvas)
     # Ink covers a small part of a cell: the tint carries the colour, and the letter is lifted above it.
     wide = reduced(rgb, canvas).astype(np.uint16)

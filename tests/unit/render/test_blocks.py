@@ -121,7 +121,8 @@ def test_without_colours_ink_is_where_the_picture_is_bright(
 @pytest.mark.parametrize("mode", [CellMode.ASCII, CellMode.ASCII_MONO])
 def test_a_ramp_goes_from_nothing_to_its_heaviest_letter(mode: CellMode, ramp: Ramp) -> None:
     shade = np.linspace(0, 255, 256).astype(np.uint8)
-    rgb = np.repeat(shade[None, :, None], 3, axis=2)
+    across, down = cell_pixels(mode)
+    rgb = shade[None, :, None].repeat(down, 0).repeat(across, 1).repeat(3, 2)
     glyphs = cells(rgb, mode, Canvas(photo=False, ramp=ramp)).glyph[0].tolist()
     letters = RAMPS[ramp].tolist()
     assert (glyphs[0], glyphs[-1]) == (letters[0], letters[-1])

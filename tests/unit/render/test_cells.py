@@ -72,7 +72,7 @@ def test_a_picture_of_broken_cells_is_refused() -> None:
 
 def test_wanted_pixels_are_square() -> None:
     assert wanted_pixels(CellMode.HALF, 40, 12) == (40, 24)
-    assert wanted_pixels(CellMode.ASCII, 40, 12) == (40, 24)
+    assert wanted_pixels(CellMode.ASCII, 40, 12) == (80, 48)
 
 
 def test_luma_sees_green_brightest() -> None:

@@ -88,7 +88,7 @@ def test_the_same_picture_is_nothing_and_a_reset_or_another_size_is_all() -> Non
     assert encoder.encode(picture) == []
     encoder.reset()
     assert len(encoder.encode(picture)) == ROWS
-    letters = cells(frames(CellMode.ASCII)[0][:2], CellMode.ASCII)
+    letters = cells(frames(CellMode.ASCII)[0][:8], CellMode.ASCII)
     assert len(encoder.encode(letters)) == 2
     assert encoder.encode(Cells(np.empty((0, 4), np.uint32), None, None)) == []
 
@@ -116,3 +116,30 @@ def test_a_glyph_stays_until_another_is_clearly_better() -> None:
     rgb[0] = 250
     rgb[1, 0] = 240
     assert chr(steady.cells(rgb, CellMode.QUADRANT, canvas).glyph[0, 0]) == "▛"
+
+
+def test_a_letter_stays_until_another_is_clearly_better_or_the_cell_changes() -> None:
+    steady, canvas = SteadyCells(), Canvas()
+
+    def letter(upper: int, lower: int) -> str:
+        rgb = np.full((4, 2, 3), upper, np.uint8)
+        rgb[3:] = lower
+        return chr(steady.cells(rgb, CellMode.ASCII, canvas).glyph[0, 0])
+
+    flat = letter(100, 100)
+    assert letter(100, 108) == flat
+    assert letter(100, 220) == "_"
+    assert letter(100, 215) == "_"
+    assert letter(90, 90) != "_"
+    assert letter(200, 200) not in (flat, "_")
+
+
+def test_a_colour_of_the_palette_is_sent_once() -> None:
+    canvas, encoder = Canvas(ColourDepth.INDEXED, photo=False), DeltaEncoder(ColourDepth.INDEXED)
+    rgb = np.full((2, 4, 3), (98, 122, 202), np.uint8)
+    assert encoder.encode(cells(rgb, CellMode.HALF, canvas))
+    assert encoder.encode(cells(rgb + 8, CellMode.HALF, canvas)) == []
+    assert encoder.encode(cells(rgb + 40, CellMode.HALF, canvas))
+    true = DeltaEncoder(ColourDepth.TRUE)
+    assert true.encode(cells(rgb, CellMode.HALF))
+    assert true.encode(cells(rgb + 8, CellMode.HALF))

@@ -89,6 +89,6 @@ def test_glyphs_of_any_length_are_encoded() -> None:
 def test_an_encoder_is_not_confused_by_pictures_before() -> None:
     encoder = RowEncoder(ColourDepth.TRUE)
     first, second = cells(noise(8, 4), CellMode.HALF), cells(255 - noise(8, 4), CellMode.HALF)
-    letters = cells(noise(8, 2), CellMode.ASCII)
+    letters = cells(noise(16, 8), CellMode.ASCII)
     alone = [RowEncoder(ColourDepth.TRUE).encode(each) for each in (first, letters, second)]
     assert [encoder.encode(each) for each in (first, letters, second)] == alone
