@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import signal
 import sys
@@ -23,6 +24,8 @@ _PORT = click.IntRange(0, 65535)
 _FILE = click.Path(dir_okay=False)
 
 # Flags whose value goes into the field of the same meaning; a given flag wins over the file.
+_SETTLED = 5.0  # seconds after the start in which imports go on in a thread
+
 _FIELDS = {
     "bind": "bind",
     "port": "port",
@@ -80,6 +83,8 @@ async def _serve(flags: dict[str, Any], given: set[str], *, watch: bool, as_json
     # The table has the terminal to itself.
     log.setup("serve", to_stderr=not watch, as_json=log_format == "json")
     server = await start_server(config)
+    # By then all is imported and lives as long as we: a collection would look through it, and hold up media for 40 ms.
+    loop.call_later(_SETTLED, gc.freeze)
     try:
         if as_json:
             event = {"event": "ready", "url": server.url, "rtc_port": server.rtc_port}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from engage_tui.wire import rtcp
 
+_EVERY = 0.09  # seconds between feedbacks, as libwebrtc has it
 _FULL = 60  # packets after which feedback goes out before its time
 _LONGEST = 1000  # packets that one feedback may span; more is a jump, not a hole
 
@@ -22,6 +23,7 @@ class Arrivals:
         self._times: dict[int, float] = {}
         self._highest = -1
         self._counter = 0
+        self._flushed = 0.0
 
     def add(self, number: int, now: float) -> None:
         """A packet with the 16-bit `number` came at monotonic time `now`."""
@@ -36,8 +38,14 @@ class Arrivals:
         if len(self._times) >= _FULL:
             self.flush(0)
 
+    def tick(self, ssrc: int, now: float) -> None:
+        """Send what was collected if it is time; called about 20 times a second."""
+        if self._times and now - self._flushed >= _EVERY:
+            self._flushed = now
+            self.flush(ssrc)
+
     def flush(self, ssrc: int) -> None:
-        """Send what was collected; called about 20 times a second."""
+        """Send what was collected."""
         if not self._times:
             return
         arrivals = sorted(self._times.items())

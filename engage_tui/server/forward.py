@@ -11,7 +11,7 @@ from engage_tui.server.numbering import Numbering, Pictures
 from engage_tui.server.outlet import BURST, Packet
 from engage_tui.server.transport import PeerTransport
 from engage_tui.wire import rtcp
-from engage_tui.wire.rtp import HEADER, RtpPacket
+from engage_tui.wire.rtp import RtpPacket
 from engage_tui.wire.sdp import Section
 
 _REPEAT_GAP = 0.1  # seconds before the same packet is repeated again
@@ -131,7 +131,7 @@ class Subscription:
         # From here on every packet of every subscriber passes: each line costs.
         numbering, newest, later = self._numbering, self._newest, self._later
         shift, pictures = numbering.shift, self._pictures
-        kind, ssrc, last = self.payload_type, self.ssrc, self._last
+        kind, last = self.payload_type, self._last
         sent: list[Packet] = []
         for packet in packets:
             number, payload = packet.sequence, packet.payload
@@ -150,23 +150,14 @@ class Subscription:
             if pictures is not None:
                 payload = pictures.rewrite(payload)
             sent.append(
-                (
-                    HEADER.pack(
-                        0x80,
-                        kind | packet.marker,
-                        out,
-                        (packet.timestamp + later) & 0xFFFFFFFF,
-                        ssrc,
-                    ),
-                    payload,
-                )
+                (kind | packet.marker, out, (packet.timestamp + later) & 0xFFFFFFFF, payload)
             )
             self._octets += len(payload)
         self._newest, self._last = newest, last
         if sent:
             self._packets += len(sent)
             self._sent_at = now
-            self._send(sent)
+            self._send(self.ssrc, sent)
             numbering.renew(newest)
 
     def repeat(self, numbers: list[int], now: float) -> None:
@@ -189,7 +180,7 @@ class Subscription:
             self._credit -= 1
             again.append(packet)
         for start in range(0, len(again), BURST):
-            self._send(again[start : start + BURST])
+            self._send(self.ssrc, again[start : start + BURST])
 
     def _sent_as(self, number: int) -> Packet | None:
         """The packet that was sent under `number`, made again from what the publisher sent."""
@@ -199,10 +190,10 @@ class Subscription:
         if packet is None or not packet.payload:
             return None
         timestamp = (packet.timestamp + span.later) & 0xFFFFFFFF
-        header = HEADER.pack(0x80, self.payload_type | packet.marker, number, timestamp, self.ssrc)
-        if span.pictures is None:
-            return header, packet.payload
-        return header, span.pictures.rewrite(packet.payload)
+        payload = packet.payload
+        if span.pictures is not None:
+            payload = span.pictures.rewrite(payload)
+        return self.payload_type | packet.marker, number, timestamp, payload
 
     def _enter(self, stream: IncomingStream, packet: RtpPacket, now: float) -> None:
         """Make `stream` the current one, so that `packet` follows what was sent last."""

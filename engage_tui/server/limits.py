@@ -49,10 +49,14 @@ class Allowance:
 
     def take(self, amount: float, now: float) -> bool:
         """Take `amount` if it is there."""
-        self._refill(now)
-        if amount > self._left:
+        left = self._left + (now - self._at) * self._rate
+        self._at = now
+        if left > self._rate:
+            left = self._rate
+        if amount > left:
+            self._left = left
             return False
-        self._left -= amount
+        self._left = left - amount
         return True
 
     def owe(self, amount: float, now: float) -> float:

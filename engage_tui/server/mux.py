@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_BURST = 64  # datagrams read before the loop's other work has its turn
+_BURST = 64  # datagrams that are read before they are sent on …
+_BURSTS = 4  # … and so often before the loop's other work has its turn
 _BUFFER = 4 << 20  # bytes asked for in the socket's queues: a keyframe to ten people at once
 _DATAGRAM = 2048  # bytes of the largest datagram that is read; more is no WebRTC
 _MAX_ADDRESSES = 16  # a peer may move, but the table of addresses must not grow with it
@@ -99,11 +100,15 @@ class UdpMux:
         return self.outlet.dropped
 
     def _readable(self) -> None:
-        self.outlet.held = True
-        try:
-            self._read()
-        finally:
-            self._finish()
+        # While one burst was worked off the next may have come: looking again is cheaper than a turn of the loop.
+        for _ in range(_BURSTS):
+            self.outlet.held = True
+            try:
+                more = self._read()
+            finally:
+                self._finish()
+            if not more:
+                return
 
     def touch(self, stream: Passing) -> None:
         """Have `stream.hand_on` called once the burst that is being read is worked off."""
@@ -123,21 +128,23 @@ class UdpMux:
         self.outlet.held = False
         self.outlet.flush()
 
-    def _read(self) -> None:
+    def _read(self) -> bool:
+        """Take what has come; whether it was anything."""
         receive = self.socket.recvfrom
-        for _ in range(_BURST):
+        for place in range(_BURST):
             try:
                 data, address = receive(_DATAGRAM)
             except (BlockingIOError, InterruptedError):
-                return
+                return place > 0
             except OSError as error:  # an ICMP answer to something sent earlier; the socket is fine
                 _log.debug("reading the UDP port: %s", error)
-                return
+                return True
             self.received += 1
             try:
                 self._dispatch(data, address)
             except Exception:  # noqa: BLE001 - packet border: no datagram may end the server
                 _log.warning("a datagram from %s:%d could not be handled", *address, exc_info=True)
+        return True
 
     def _dispatch(self, data: bytes, address: Address) -> None:
         first = data[0] if data else 255

@@ -21,6 +21,7 @@ from typing import Any
 from pylibsrtp._binding import ffi, lib
 
 from engage_tui.server.stun import Address
+from engage_tui.wire.rtp import HEADER
 
 _log = logging.getLogger(__name__)
 
@@ -44,8 +45,8 @@ Slot = tuple[memoryview, Any, int]
 """A place for a packet: its bytes, the C pointer to them, its address."""
 
 
-Packet = tuple[bytes, bytes]
-"""A packet to be sent: its header of 12 bytes and its payload."""
+Packet = tuple[int, int, int, bytes]
+"""A packet to be sent: marker and payload type, sequence number, timestamp, payload."""
 
 
 class Destination:
@@ -81,7 +82,10 @@ class Outlet:
     def __init__(self, udp: socket.socket) -> None:
         self.held = False
         self.dropped = 0
-        self._size = ffi.new("int *")  # libsrtp's in-and-out argument
+        self._size = ffi.new("int *")  # libsrtp's in-and-out argument …
+        self._count = memoryview(ffi.buffer(self._size)).cast(
+            "i"
+        )  # … and the same, faster to touch
         self._socket = udp
         self._family = udp.family
         self._memory = bytearray(self._wanted() * ROOM)
@@ -98,21 +102,23 @@ class Outlet:
         """The address for `put`."""
         return Destination(self._family, address)
 
-    def put(self, to: Destination, key: Any, packets: Sequence[Packet]) -> None:
+    def put(self, to: Destination, key: Any, ssrc: int, packets: Sequence[Packet]) -> None:
         """Protect and send packets.
 
         Args:
             to: The peer.
             key: Its libsrtp session (C).
+            ssrc: Of the packets.
             packets: In order.
         """
         view, pointer, _ = self._slots[0]
-        for header, payload in packets:
+        for kind, number, timestamp, payload in packets:
+            HEADER.pack_into(view, 0, 0x80, kind, number, timestamp, ssrc)
             size = 12 + len(payload)
-            view[:12], view[12:size] = header, payload
-            self._size[0] = size
+            view[12:size] = payload
+            self._count[0] = size
             if protect(key, pointer, self._size) == 0:
-                self.send(view[: self._size[0]], to.address)
+                self.send(view[: self._count[0]], to.address)
 
     def flush(self) -> None:
         """Send what waits."""
@@ -192,23 +198,25 @@ class BurstOutlet(Outlet):
         self._sendmmsg = library.sendmmsg
         self._sendmmsg.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int)
 
-    def put(self, to: Destination, key: Any, packets: Sequence[Packet]) -> None:
+    def put(self, to: Destination, key: Any, ssrc: int, packets: Sequence[Packet]) -> None:
         """Protect packets; they leave with the next flush, which is soon."""
         if len(self._free) < len(packets):
             self.flush()
-        waiting, size, take = to.waiting, self._size, self._free.pop
+        waiting = to.waiting
         if not waiting:
             if not self._due and not self.held:
                 asyncio.get_running_loop().call_soon(self.flush)
             self._due.append(to)
-        for header, payload in packets:
+        # From here on every packet of every subscriber passes: each line costs.
+        size, count, take, write = self._size, self._count, self._free.pop, HEADER.pack_into
+        for kind, number, timestamp, payload in packets:
             view, pointer, at = take()
+            write(view, 0, 0x80, kind, number, timestamp, ssrc)
             end = 12 + len(payload)
-            view[:12] = header
             view[12:end] = payload
-            size[0] = end
+            count[0] = end
             if protect(key, pointer, size) == 0:
-                waiting.append((at, size[0]))
+                waiting.append((at, count[0]))
 
     def flush(self) -> None:
         """Send what waits."""

@@ -79,6 +79,7 @@ class PublisherConnection:
         self._by_mid: dict[str, PublishedTrack] = {}
         self._inflow = Allowance(Limits().media_rate)
         self._uris: dict[int, str] = {}  # of header extensions, by id
+        self._place_number = self._level_number = 0  # of transport-wide numbers and of audio levels
         self._remote_ufrag = ""
         self._version = 0
         self.transport.on_rtp = self._on_rtp
@@ -155,7 +156,7 @@ class PublisherConnection:
         for stream in self._streams.values():
             stream.tick(now)
         video = next((s.ssrc for s in self._streams.values() if s.track.video), 0)
-        self._arrivals.flush(video)
+        self._arrivals.tick(video, now)
 
     def report(self, now: float) -> None:
         """Once a second: receiver reports."""
@@ -208,6 +209,9 @@ class PublisherConnection:
         track.info.simulcast = len(track.rids) > 1
         self._by_mid[section.mid] = track
         self._uris |= section.extensions
+        numbers = {uri: number for number, uri in self._uris.items()}
+        self._place_number = numbers.get(sdp.TRANSPORT_CC, 0)
+        self._level_number = numbers.get(sdp.AUDIO_LEVEL, 0)
         if not track.rids:
             repairs = {section.repair_of(ssrc) for ssrc in section.ssrcs}
             for ssrc in section.ssrcs:
@@ -268,24 +272,10 @@ class PublisherConnection:
         if not self._inflow.take(len(data), now):
             return  # what is more than one client may send is lost here, before it is multiplied
         stream = self._streams.get(packet.ssrc)
-        mid = rid = b""
-        uris = self._uris
-        for number, value in rtp.extensions(packet.extension_profile, packet.extension):
-            uri = uris.get(number)
-            if uri == sdp.TRANSPORT_CC:
-                if len(value) == 2:
-                    self._arrivals.add(value[0] << 8 | value[1], now)
-            elif uri == sdp.AUDIO_LEVEL:
-                if len(value) != 1 or stream is None or stream.track.video:
-                    continue
-                if not stream.track.info.muted:
-                    self.meter.add(value[0] & 0x7F)
-            elif uri == sdp.MID:
-                mid = value
-            elif uri == sdp.RID:
-                rid = value
         if stream is None:
-            stream = self._discover(packet, mid, rid)
+            stream = self._meet(packet, now)
+        elif packet.extension_profile:
+            self._measure(stream.track, packet, now)
         if stream is None or packet.payload_type != stream.track.payload_type:
             return
         paused = stream.rid and now - stream.arrived > 1.0
@@ -293,6 +283,30 @@ class PublisherConnection:
         if paused:  # a layer came (back): somebody may want it
             for subscription in stream.track.subscriptions.values():
                 subscription.reselect(now)
+
+    def _measure(self, track: PublishedTrack, packet: rtp.RtpPacket, now: float) -> None:
+        """Read what a packet of a known stream says beside its media: its place on the path, or how loud it is."""
+        if track.video:
+            value = rtp.extension(packet.extension_profile, packet.extension, self._place_number)
+            if value is not None and len(value) == 2:
+                self._arrivals.add(value[0] << 8 | value[1], now)
+        elif not track.info.muted:
+            value = rtp.extension(packet.extension_profile, packet.extension, self._level_number)
+            if value is not None and len(value) == 1:
+                self.meter.add(value[0] & 0x7F)
+
+    def _meet(self, packet: rtp.RtpPacket, now: float) -> IncomingStream | None:
+        """A packet of an SSRC that is not known."""
+        mid = rid = b""
+        for number, value in rtp.extensions(packet.extension_profile, packet.extension):
+            uri = self._uris.get(number)
+            if uri == sdp.TRANSPORT_CC and len(value) == 2:
+                self._arrivals.add(value[0] << 8 | value[1], now)
+            elif uri == sdp.MID:
+                mid = value
+            elif uri == sdp.RID:
+                rid = value
+        return self._discover(packet, mid, rid)
 
     def _discover(self, packet: rtp.RtpPacket, mid: bytes, rid: bytes) -> IncomingStream | None:
         """Find the track of an unknown SSRC: by MID and RID, or by a payload type that only one track has."""

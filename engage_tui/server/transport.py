@@ -198,10 +198,10 @@ class PeerTransport:
 
     # -- to the peer
 
-    def send_rtp(self, packets: Sequence[Packet]) -> None:
-        """Protect and send packets, `outlet.BURST` at most."""
+    def send_rtp(self, ssrc: int, packets: Sequence[Packet]) -> None:
+        """Protect and send packets of one stream, `outlet.BURST` at most."""
         if self._to is not None and self.state == "connected":
-            self._outlet.put(self._to, self._protect_key, packets)
+            self._outlet.put(self._to, self._protect_key, ssrc, packets)
 
     def send_rtcp(self, compound: bytes) -> None:
         """Protect and send RTCP."""

@@ -99,6 +99,16 @@ def extensions(profile: int, data: bytes) -> Iterator[tuple[int, bytes]]:
             at += 2 + data[at + 1]
 
 
+def extension(profile: int, data: bytes, wanted: int) -> bytes | None:
+    """The element `wanted` of a header extension; None if it is not there."""
+    if (
+        profile == _ONE_BYTE and data and data[0] >> 4 == wanted
+    ):  # the first, as it nearly always is
+        end = (data[0] & 0x0F) + 2
+        return data[1:end] if end <= len(data) else None
+    return next((value for number, value in extensions(profile, data) if number == wanted), None)
+
+
 def is_newer(one: int, other: int) -> bool:
     """Whether 16-bit sequence number `one` comes after `other`, the wrap included."""
     return 0 < (one - other) & 0xFFFF < 0x8000
@@ -181,6 +191,8 @@ def is_keyframe(codec: str, payload: bytes) -> bool:
 
 
 def _vp8_keyframe(payload: bytes) -> bool:
+    if not payload or payload[0] & 0x17 != 0x10:
+        return False  # in the middle of a frame, as most packets are
     at = parse_vp8(payload)
     return (
         at is not None

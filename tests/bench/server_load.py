@@ -4,6 +4,7 @@ Light clients of our own (`tests.bench.light_client`) on loopback: everybody sen
 (25 pictures of 5 packets, 600 kbit/s), everybody receives everybody. Both servers run from start to end, each as a
 process of its own, and are loaded in turn; the figures are the medians of the rounds. CPU is the server process' own
 time from ``/proc``, so other work on the machine hardly counts; latencies are absolute and noisy, read them as a pair.
+On a machine with other work, ``--raised`` runs the bench and both servers at nice -15 (needs the right to).
 Without a livekit-server binary (``ENGAGE_TUI_LIVEKIT_SERVER``) ours runs alone.
 """
 
@@ -218,7 +219,10 @@ def main() -> None:
     parser.add_argument("--packets", type=int, default=5, help="of one picture")
     parser.add_argument("--size", type=int, default=600, help="bytes of such a packet")
     parser.add_argument("--alone", action="store_true", help="only our server")
+    parser.add_argument("--raised", action="store_true", help="everything at nice -15")
     options = parser.parse_args()
+    if options.raised:
+        raise_priority()
     anchor = None if options.alone else find_livekit_server()
     runs: dict[tuple[int, str], list[Figures]] = {}
     with servers(anchor) as running:
@@ -229,6 +233,15 @@ def main() -> None:
                     runs.setdefault((people, server.kind), []).append(figures)
                     print(people, server.kind, f"{figures.each:.1f} us", file=sys.stderr)
     Console(width=150).print(table(runs, options))
+
+
+def raise_priority() -> None:
+    """Put this process and its children before the machine's other work."""
+    os.setpriority(os.PRIO_PROCESS, 0, -15)
+    with contextlib.suppress(
+        OSError
+    ):  # Linux weighs whole sessions, and their processes among each other only
+        Path("/proc/self/autogroup").write_text("-15")
 
 
 def table(runs: dict[tuple[int, str], list[Figures]], options: argparse.Namespace) -> Table:

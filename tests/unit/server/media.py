@@ -24,8 +24,9 @@ class Wire:
         self.packets: list[rtp.RtpPacket] = []
         self.reports: list[rtcp.RtcpPart] = []
 
-    def send_rtp(self, packets: Sequence[Packet]) -> None:
-        for header, payload in packets:
+    def send_rtp(self, ssrc: int, packets: Sequence[Packet]) -> None:
+        for kind, number, timestamp, payload in packets:
+            header = rtp.HEADER.pack(0x80, kind, number, timestamp, ssrc)
             packet = rtp.parse(header + payload)
             assert packet is not None
             self.packets.append(packet)

@@ -107,3 +107,12 @@ def test_speech_is_told_when_it_changes() -> None:
     assert meter.close_window()
     assert meter.level == 0
     assert not meter.close_window()
+
+
+def test_arrivals_are_told_ten_times_a_second() -> None:
+    up = Wire()
+    arrivals = Arrivals(up.send_rtcp)
+    for step in range(40):  # two seconds of the server's clock
+        arrivals.add(step, 100 + step * 0.05)
+        arrivals.tick(1, 100 + step * 0.05)
+    assert 18 <= len(up.reports) <= 20

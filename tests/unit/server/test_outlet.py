@@ -14,9 +14,11 @@ import pytest
 from pylibsrtp import Policy, Session
 
 from engage_tui.server.outlet import BACKLOG, BURST, SLOTS, BurstOutlet, Outlet, Packet, make_outlet
+from engage_tui.wire.rtp import HEADER
 from tests.waiting import until
 
 KEY = bytes(range(30))
+SSRC = 7
 KINDS = [
     Outlet,
     pytest.param(BurstOutlet, marks=pytest.mark.skipif(sys.platform != "linux", reason="Linux")),
@@ -28,10 +30,11 @@ def session(kind: int) -> Session:
 
 
 def packets(count: int, size: int = 100, start: int = 0) -> list[Packet]:
-    return [
-        (b"\x80\x60" + (start + n).to_bytes(2, "big") + bytes(8), bytes([n & 255]) * size)
-        for n in range(count)
-    ]
+    return [(96, start + n, 0, bytes([n & 255]) * size) for n in range(count)]
+
+
+def whole(each: Packet) -> bytes:
+    return HEADER.pack(0x80, *each[:3], SSRC) + each[3]
 
 
 class Receiver:
@@ -79,10 +82,10 @@ async def test_what_is_put_arrives_whole_and_in_order(
         wanted = [*packets(5), *packets(1, 60, 5), *packets(3, 700, 6), *packets(2, 100, 9)]
         for start in range(0, len(wanted), 4):
             for target, key in zip(to, sessions, strict=True):
-                outlet.put(target, key._srtp[0], wanted[start : start + 4])
+                outlet.put(target, key._srtp[0], SSRC, wanted[start : start + 4])
         await until(lambda: all(len(each.read()) == len(wanted) for each in receivers))
         for each in receivers:
-            assert each.got == [header + payload for header, payload in wanted]
+            assert each.got == [whole(each) for each in wanted]
         assert outlet.dropped == 0
         outlet.close()
 
@@ -94,7 +97,7 @@ async def test_more_than_there_are_slots_for() -> None:
         outlet, receiver = BurstOutlet(udp), Receiver(peer)
         key, to = session(Policy.SSRC_ANY_OUTBOUND), outlet.destination(peer.getsockname())
         for start in range(0, 2 * SLOTS, BURST):
-            outlet.put(to, key._srtp[0], packets(BURST, 1200, start))
+            outlet.put(to, key._srtp[0], SSRC, packets(BURST, 1200, start))
         outlet.flush()
         assert len(receiver.read()) == 2 * SLOTS
         outlet.close()
@@ -108,7 +111,7 @@ async def test_a_send_that_cannot_be_cut_goes_out_singly(
     with sockets(peers=1) as (udp, peer):
         outlet, receiver = BurstOutlet(udp), Receiver(peer)
         key, to = session(Policy.SSRC_ANY_OUTBOUND), outlet.destination(peer.getsockname())
-        outlet.put(to, key._srtp[0], wanted := packets(4))
+        outlet.put(to, key._srtp[0], SSRC, wanted := packets(4))
 
         def refuse(*_: object) -> int:
             ctypes.set_errno(error)
@@ -116,7 +119,7 @@ async def test_a_send_that_cannot_be_cut_goes_out_singly(
 
         monkeypatch.setattr(outlet, "_sendmmsg", refuse)
         outlet.flush()
-        assert receiver.read() == [header + payload for header, payload in wanted]
+        assert receiver.read() == [whole(each) for each in wanted]
         assert outlet.segments == (error != errno.EIO)
         outlet.close()
 
