@@ -15,6 +15,9 @@ from engage_tui.errors import EngageError
 
 INTERRUPTED = 130
 
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+"""Our products of matrices are so small that a second thread spends eight times what it saves, waiting."""
+
 _COMMANDS = {
     "join": "Join a room.",
     "demo": "See it all without a device or a network.",
@@ -71,6 +74,11 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command and end the process with its exit code."""
+    for (
+        name,
+        value,
+    ) in ONE_THREAD.items():  # before numpy is imported, and for the processes that are started
+        os.environ.setdefault(name, value)
     signal.signal(signal.SIGTERM, _terminated)  # until a command has a handler of its own
     code = run(arguments)
     logging.shutdown()

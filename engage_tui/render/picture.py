@@ -115,9 +115,19 @@ def resample(pixels: Pixels, width: int, height: int) -> Pixels:
         rows = np.clip(np.arange(height) + (have_height - height) // 2, 0, have_height - 1)
         columns = np.clip(np.arange(width) + (have_width - width) // 2, 0, have_width - 1)
         return pixels if pixels.shape == (height, width, 3) else pixels[rows[:, None], columns]
-    down = _weights(have_height, height) @ pixels.reshape(have_height, -1).astype(np.float32)
-    across = np.matmul(_weights(have_width, width), down.reshape(height, have_width, 3))
-    result: Pixels = (across + 0.5).astype(np.uint8)
+    scaled = pixels.astype(np.float32)
+    if height != have_height:
+        scaled = (_weights(have_height, height) @ scaled.reshape(have_height, -1)).reshape(
+            height, have_width, 3
+        )
+    if (
+        width != have_width
+    ):  # one product of two matrices, where one for each row would cost several times as much
+        columns = scaled.transpose(1, 0, 2).reshape(have_width, -1)
+        scaled = (_weights(have_width, width) @ columns).reshape(width, height, 3)
+        scaled = scaled.transpose(1, 0, 2)
+    scaled += 0.5
+    result: Pixels = np.ascontiguousarray(scaled.astype(np.uint8))
     return result
 
 

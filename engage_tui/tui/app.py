@@ -9,18 +9,16 @@ from collections.abc import Callable, Iterable
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding
-from textual.driver import Driver
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from engage_tui.engine import messages as wire
 from engage_tui.log import log_path
 from engage_tui.tui import keys, themes, words
-from engage_tui.tui.driver import TerminalKnown, paced
 from engage_tui.tui.incoming import EngineGone, FromEngine
 from engage_tui.tui.model import LogLine
 from engage_tui.tui.outlook import Outlook
-from engage_tui.tui.painting import Painter
+from engage_tui.tui.picture_app import PictureApp
 from engage_tui.tui.screens.call import CallScreen
 from engage_tui.tui.screens.lobby import LobbyScreen
 from engage_tui.tui.screens.page import Page
@@ -32,7 +30,7 @@ LEAVE_TIMEOUT = 2.0
 _SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
-class EngageApp(App[wire.Left]):
+class EngageApp(PictureApp):
     """Shows what the engine tells, asks it for what the person wants, and ends with how the call ended."""
 
     TITLE = "Engage TUI"
@@ -57,13 +55,11 @@ class EngageApp(App[wire.Left]):
             restart: Makes another engine; then leaving a call leads back to the lobby instead of the shell.
             outlook: The terminal, and how pictures are wanted; None: what the environment says.
         """
-        self.outlook = outlook or Outlook()
-        super().__init__()
         self.session = Session(start)
+        super().__init__(outlook or Outlook(), self.session.send)
         self._engine = engine
         self._page = Page(self.session)
         self._blank = Page(self.session)
-        self._painter = Painter(self, self.session.send)
         self._restart = restart
         self._quitting = False
         self._exit_code: int | None = None
@@ -78,12 +74,8 @@ class EngageApp(App[wire.Left]):
         for number, code in _SIGNALS.items():
             loop.add_signal_handler(number, self._on_signal, code)
         self.app_resume_signal.subscribe(self, self._on_resume)
-        self._painter.start()
+        self.painter.start()
         self._connect(self._engine)
-
-    def get_driver_class(self) -> type[Driver]:
-        """A driver that knows how far the terminal is: pictures wait for it, keys do not."""
-        return paced(super().get_driver_class())
 
     def _connect(self, engine: Engine) -> None:
         self._engine = engine
@@ -108,7 +100,7 @@ class EngageApp(App[wire.Left]):
         self.push_screen(self._page)
 
     @property
-    def _standing(self) -> Page:
+    def standing(self) -> Page:
         """The page that can draw; while Textual still composes it, one that has nothing to draw."""
         return self._page if self._page.ready else self._blank
 
@@ -134,7 +126,7 @@ class EngageApp(App[wire.Left]):
     def _end(self, left: wire.Left) -> None:
         if self._exit_code is not None:
             left = wire.Left("client_initiated", self._exit_code)
-        self._painter.stop()
+        self.painter.stop()
         self.session.close()
         self.exit(left)
 
@@ -146,17 +138,6 @@ class EngageApp(App[wire.Left]):
         self.session.forget(" ".join(each for each in (left.message, left.hint) if each))
         self._connect(self._restart())
 
-    def on_resize(self) -> None:
-        """Another font has cells of another shape, and pictures keep theirs."""
-        if self.outlook.refresh_cell():
-            self._standing.restyle()
-        self._standing.take_down_images()
-
-    def on_terminal_known(self, event: TerminalKnown) -> None:
-        """Late answers: pictures are drawn as the terminal can, from now on."""
-        self.outlook.learn(event.answers)
-        self._standing.restyle()
-
     # -- Ctrl+Z ------------------------------------------------------------------------------------------------------
 
     def action_suspend_process(self) -> None:
@@ -167,7 +148,7 @@ class EngageApp(App[wire.Left]):
         super().action_suspend_process()
 
     def _on_resume(self, _: App[object]) -> None:
-        self._standing.restyle()
+        self.standing.restyle()
         if self._muted_by_suspend:
             self._muted_by_suspend = False
             self._set_microphone(True)
@@ -179,10 +160,10 @@ class EngageApp(App[wire.Left]):
 
     def on_from_engine(self, event: FromEngine) -> None:
         """Put a message into the model, and have the page draw what it touched."""
-        model, page, content = self.session.model, self._standing, event.content
+        model, page, content = self.session.model, self.standing, event.content
         match content:
             case wire.Picture():
-                self._painter.offer(content)
+                self.painter.offer(content)
             case wire.Levels():
                 model.apply_levels(content)
                 page.show_levels()
@@ -228,7 +209,7 @@ class EngageApp(App[wire.Left]):
 
     def _outcome(self, outcome: wire.Outcome) -> None:
         waiting = self.session.model.settle(outcome)
-        self._standing.show_waiting()
+        self.standing.show_waiting()
         if waiting is None or outcome.error is None:
             return
         self._page.show_failure(waiting, outcome)
@@ -236,11 +217,11 @@ class EngageApp(App[wire.Left]):
         self._log_line(LogLine("error", line, time.time()))
 
     def _show_waiting(self) -> None:
-        self._standing.show_waiting()
+        self.standing.show_waiting()
 
     def _log_line(self, line: LogLine) -> None:
         self.session.model.log.append(line)
-        self._standing.show_line(line)
+        self.standing.show_line(line)
 
     # -- the palette -------------------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 ASK = "\x1b[5n"
 """Asks the terminal how it is; it answers after everything that was written before."""
 
-BUDGET = 0.08
+BUDGET = 0.05
 """Seconds of the terminal's time that may be on their way."""
 
 PATIENCE = 2.0
@@ -45,6 +45,12 @@ _MUTE = 3  # questions without an answer after which a terminal that never answe
 class Meter:
     """Counts the bytes on their way to the terminal, and measures how fast it takes them; used by three threads.
 
+    Attributes:
+        rate: Bytes a second.
+        learned: How often `rate` was measured.
+        round_trip: Seconds until the terminal answers when it has nothing else to do; None: unknown.
+        written: Bytes that were ever written.
+
     Args:
         clock: In seconds.
     """
@@ -64,6 +70,7 @@ class Meter:
         self._answers = False
         self._on_idle: Callable[[], None] | None = None
         self.rate = _FIRST_RATE
+        self.learned = 0
         self.round_trip: float | None = None
         self.written = 0
 
@@ -178,6 +185,7 @@ class Meter:
 
     def _learn(self, size: int, seconds: float) -> None:
         seen = min(size / max(seconds, 1e-4), _STEP * self.rate)
+        self.learned += 1
         self.rate += (_SLOWER if seen < self.rate else _FASTER) * (seen - self.rate)
 
     def _forget_lost(self) -> None:

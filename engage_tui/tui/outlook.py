@@ -15,6 +15,7 @@ from engage_tui.render.images import PixelMode
 from engage_tui.render.probe import Answers, Probe, window_cell
 from engage_tui.render.terminal import Terminal, default_mode, detect, with_cell
 from engage_tui.tui.gallery import Gallery
+from engage_tui.tui.governor import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ class Outlook:
         wish: One of `choice.NAMES`.
         fill: Cut what does not fit into a tile, instead of leaving bars.
         mirror: Show oneself as a mirror does.
-        economy: How many steps below the chosen mode pictures are drawn, because the terminal is slow.
+        plan: How often who is drawn, and how many steps below the chosen mode, because machine or terminal are slow.
+        resting: Whether another window has the focus: nothing is drawn that nobody looks at.
         typed: What was typed while the terminal was asked; the app begins with it.
         late: Whether answers may still come, which are no keys.
         slow: Whether the terminal takes so little that pictures have to save bytes.
@@ -52,7 +54,8 @@ class Outlook:
     wish: str = AUTO
     fill: bool = False
     mirror: bool = True
-    economy: int = 0
+    plan: Plan = Plan()
+    resting: bool = False
     typed: bytes = b""
     late: bool = False
     slow: bool = False
@@ -89,7 +92,7 @@ class Outlook:
     def step(self) -> Step:
         """The way of drawing that is in force."""
         ladder = self.ladder
-        return ladder[min(self.economy, len(ladder) - 1)]
+        return ladder[min(self.plan.economy, len(ladder) - 1)]
 
     @property
     def image(self) -> PixelMode | None:
@@ -104,7 +107,7 @@ class Outlook:
     def cycle(self) -> VideoMode:
         """Wish for the next mode that works here."""
         self.wish = next_mode(self.mode, self.terminal).value
-        self.economy = 0
+        self.plan = Plan()
         return self.mode
 
     def learn(self, answers: Answers) -> None:

@@ -9,6 +9,7 @@ as drains in 80 ms at the measured rate. A slow terminal costs pictures, never k
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -19,13 +20,17 @@ from textual.geometry import Region
 from engage_tui.engine.messages import Credit, Picture
 from engage_tui.tui import direct
 from engage_tui.tui.driver import Paced, driver_of
+from engage_tui.tui.governor import Governor, Load, Plan, saves
 from engage_tui.tui.outlook import outlook_of
 from engage_tui.tui.widgets.tile import Tile
+
+_log = logging.getLogger(__name__)
 
 STALE = 1.0
 """Seconds after which a picture is not worth painting."""
 
 _WATCHDOG = 0.25  # a wake-up that got lost costs this many seconds, never the picture
+_LEARNED = 3  # measurements until the terminal is called slow
 _BEHIND_MODAL = 0.5  # seconds between pictures that lie under another screen
 
 
@@ -55,6 +60,9 @@ class Painter:
         self._written = False  # what was begun has been given to the writer
         self._last: dict[int, float] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._governor = Governor()
+        self._cpu = 0.0
+        self._bytes = 0
         self._texts: list[str] = []  # of this moment, past Textual
         self._composed = False  # whether something of this moment goes through Textual
         self.painted = 0
@@ -67,6 +75,8 @@ class Painter:
         if driver is not None:
             driver.meter.on_idle(self._wake)
         self._app.set_interval(_WATCHDOG, self._step, name="painter")
+        self._cpu = time.process_time()
+        self._app.set_interval(1.0, self._govern, name="governor")
 
     def stop(self) -> None:
         """Paint no more."""
@@ -174,6 +184,34 @@ class Painter:
         """Textual has given it to the writer."""
         self._written = True
         self._step()
+
+    # -- what it costs -----------------------------------------------------------------------------------------------
+
+    def _govern(self) -> None:
+        """Once a second: look at what pictures cost, and have the tiles ask for what they may."""
+        driver = self._driver()
+        if driver is None:
+            return
+        meter, outlook = driver.meter, outlook_of(self._app)
+        cpu, written = time.process_time(), meter.written
+        load = Load(cpu - self._cpu, (written - self._bytes) / meter.rate)
+        self._cpu, self._bytes = cpu, written
+        slow = saves(outlook.slow, meter.rate) if meter.learned >= _LEARNED else outlook.slow
+        ways = len(outlook.ladder)
+        plan = self._governor.second(load, ways)
+        self.replan(plan, slow)
+
+    def replan(self, plan: Plan, slow: bool) -> None:
+        """Have every tile draw and ask according to a plan."""
+        outlook = outlook_of(self._app)
+        if (plan, slow) == (outlook.plan, outlook.slow):
+            return
+        restyle = plan.economy != outlook.plan.economy
+        _log.info("pictures: %s, slow=%s", plan, slow)
+        outlook.plan, outlook.slow = plan, slow
+        for screen in self._app.screen_stack:
+            for tile in screen.query(Tile):
+                tile.restyle() if restyle else tile.post_message(Tile.Resized(tile))
 
     # -- what is not painted -----------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from textual.widgets import Static
 from engage_tui.engine.messages import Credit, Picture
 from engage_tui.render.terminal import Terminal
 from engage_tui.tui import direct, painting
+from engage_tui.tui.governor import Plan
 from engage_tui.tui.meter import Meter
 from engage_tui.tui.outlook import Outlook
 from engage_tui.tui.painting import Painter
@@ -198,7 +199,7 @@ async def test_who_begins_to_speak_stays_sharp() -> None:
 
 
 async def test_what_a_slow_terminal_gets_is_text() -> None:
-    app = ImageApp(Outlook(SIXEL, economy=1))
+    app = ImageApp(Outlook(SIXEL, plan=Plan(economy=1)))
     async with app.run_test(size=(80, 24)):
         tile = await app.stand()
         assert "▀" in await app.paint()

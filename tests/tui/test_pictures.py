@@ -13,6 +13,7 @@ from engage_tui.render.cells import CellMode, ColourDepth
 from engage_tui.render.choice import VideoMode, working
 from engage_tui.render.images import PixelMode
 from engage_tui.render.terminal import Terminal
+from engage_tui.tui.governor import Plan
 from engage_tui.tui.outlook import Outlook, Step, outlook_of
 from engage_tui.tui.widgets.people import PeoplePanel
 from engage_tui.tui.widgets.stage import Stage
@@ -163,7 +164,7 @@ def test_the_ladder_goes_down_to_what_any_line_carries() -> None:
     assert pixels.image is PixelMode.SIXEL
     assert [step.image for step in pixels.ladder] == [PixelMode.SIXEL, None, None, None]
     assert pixels.step.mode is CellMode.HALF
-    auto.economy = 99
+    auto.plan = Plan(economy=99)
     assert auto.step.mode is CellMode.ASCII_MONO
     wished = Outlook(Terminal(), "quadrant")
     assert [step.mode for step in wished.ladder] == [CellMode.QUADRANT] * 2

@@ -304,7 +304,10 @@ class CallScreen(Surroundings):
 
     def restyle(self) -> None:
         """Draw as the outlook has it now, and say so."""
-        self.query_one(ControlBar).show_picture(outlook_of(self.app).mode.value)
+        outlook = outlook_of(self.app)
+        self.query_one(ControlBar).show_picture(
+            "resting" if outlook.resting else outlook.mode.value
+        )
         self.query_one(Stage).restyle()
 
     def _show_alone(self, wanted: bool | None = None) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from engage_tui.engine import messages
 from engage_tui.engine.view import ToggleView
 from engage_tui.tui import words
+from engage_tui.tui.outlook import outlook_of
 from engage_tui.tui.widgets.arrange import MOST
 from engage_tui.tui.widgets.caption import Caption
-from engage_tui.tui.widgets.stage import FRAME_RATE, Stage
+from engage_tui.tui.widgets.stage import Stage
 from engage_tui.tui.widgets.tile import Tile
 
 KEY = "preview"
@@ -50,10 +51,12 @@ class Preview(Tile):
         self._say()
 
     def _say(self) -> None:
-        width, height = self.pixels if self._wanted and not self._hidden else (0, 0)
+        outlook = outlook_of(self.app)
+        seen = self._wanted and not self._hidden and not outlook.resting
+        width, height = self.pixels if seen else (0, 0)
         watch = messages.Watch(NUMBER, "")
         if width and height:
-            watch = messages.Watch(NUMBER, KEY, width, height, FRAME_RATE)
+            watch = messages.Watch(NUMBER, KEY, width, height, outlook.plan.front)
         if watch != self._watch:
             self._watch = watch
             self.post_message(Stage.WatchChanged(watch))

@@ -11,13 +11,13 @@ from textual.widget import Widget
 
 from engage_tui.engine import messages
 from engage_tui.engine.view import CallView, PersonView
+from engage_tui.tui.outlook import outlook_of
 from engage_tui.tui.widgets.arrange import MOST, Seat, Seating, arrange, capacity
 from engage_tui.tui.widgets.caption import wants_picture
 from engage_tui.tui.widgets.invite import Invite
 from engage_tui.tui.widgets.tile import Tile
 
-FRAME_RATE = 15.0
-"""The most pictures a second that a tile asks for."""
+_LARGE = 60 * 15  # cells of a tile that is worth more pictures a second when it is alone
 
 
 class Stage(Widget):
@@ -169,12 +169,16 @@ class Stage(Widget):
     def _watch(self, tile: Tile) -> None:
         """Say what the tile wants, if that is news; its size is told by Textual only after the layout."""
         watch = messages.Watch(tile.number, "")
-        shown = not self._hidden and tile in self._shown.values()
+        outlook = outlook_of(self.app)
+        shown = not self._hidden and not outlook.resting and tile in self._shown.values()
         if shown and wants_picture(tile.publication):
             width, height = tile.pixels
             if not width or not height:
                 return  # `on_tile_resized` comes
-            watch = messages.Watch(tile.number, tile.key, width, height, FRAME_RATE)
+            alone = len(self._shown) == 1
+            large = alone and tile.size.area >= _LARGE
+            rate = outlook.plan.rate(front=tile.speaking or alone, large=large)
+            watch = messages.Watch(tile.number, tile.key, width, height, rate)
         before = self._watches.get(tile.number, messages.Watch(tile.number, ""))
         if watch == before:
             return
