@@ -121,6 +121,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("toggle_log", ("l",), "log", "Show or hide the event log.", Scope.CALL),
     Action("toggle_map", ("o",), "map", "Show or hide the map of who is where.", Scope.CALL),
     Action(
+        "devices",
+        ("e",),
+        "devices",
+        "Choose devices, and what is done to voices.",
+        Scope.CALL,
+        "choose_device",
+    ),
+    Action(
         "cycle_seats",
         ("h",),
         "seats",

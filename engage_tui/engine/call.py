@@ -27,7 +27,7 @@ from engage_tui.engine.messages import (
 from engage_tui.engine.microphone import Microphone
 from engage_tui.engine.placing import hearing
 from engage_tui.engine.scene import call_view
-from engage_tui.engine.view import CallView, Phase
+from engage_tui.engine.view import CallView, DevicesView, Phase
 from engage_tui.errors import EngageError, UsageError
 from engage_tui.log import log_path
 from engage_tui.sdk.enums import (
@@ -264,18 +264,29 @@ class Call:
 
     async def open_speaker(self) -> None:
         """Hear the others by the speaker that is wanted; without one the call goes on unless it was named."""
-        assert self.space is not None
         device = self.start.speaker
         try:
-            await self.space.set_output(None if device == "off" else device)
-            self._speaker = self.space.mixer.output.label
+            await self.set_speaker(device)
         except EngageError as error:
-            self._speaker = f"no sound: {error.message}"
             if "speaker" in self.start.required.split(","):
                 self.end(Left("error", error.exit_code, error.message, error.hint))
             else:
                 self.notice("warning", str(error))
         self.touch()
+
+    async def set_speaker(self, device: str) -> None:
+        """Hear by a device, or by none (``off``).
+
+        Raises:
+            DeviceError: It cannot be opened; then nothing is heard.
+        """
+        assert self.space is not None
+        try:
+            await self.space.set_output(None if device == "off" else device)
+        except EngageError as error:
+            self._speaker = f"no sound: {error.message}"
+            raise
+        self._speaker = self.space.mixer.output.label
 
     def _on_disconnected(self, reason: DisconnectReason) -> None:
         room = self.room
@@ -394,4 +405,5 @@ class Call:
             speaker=self._speaker,
             processing=self.microphone.view(),
             hearing=hearing(self),
+            equipment=DevicesView() if self._intents is None else self._intents.equipment.view(),
         )

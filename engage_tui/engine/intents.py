@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from engage_tui.engine import snapshot
+from engage_tui.engine.equipment import Equipment
 from engage_tui.engine.placing import Placing
 from engage_tui.errors import EngageError, UsageError
 from engage_tui.sdk.enums import (
@@ -31,15 +32,14 @@ class Intents:
 
     Args:
         call: The call that they are about.
+
+    Attributes:
+        equipment: The devices once the room is joined.
     """
 
     def __init__(self, call: Call) -> None:
         self._call = call
-        self._devices = {
-            TrackSource.CAMERA: call.start.camera,
-            TrackSource.MICROPHONE: call.start.microphone,
-            TrackSource.SCREEN_SHARE: call.start.screen,
-        }
+        self.equipment = Equipment(call, self)
         self._locks: dict[TrackSource, asyncio.Lock] = {}
         self._serving: dict[str, Callable[[Arguments], Awaitable[None]]] = {
             "join": self._join,
@@ -133,8 +133,8 @@ class Intents:
             url=str(arguments.get("url") or call.start.url),
             speaker=str(arguments.get("speaker") or lobby.speaker_id),
         )
-        self._devices[TrackSource.CAMERA] = lobby.camera.device_id
-        self._devices[TrackSource.MICROPHONE] = lobby.microphone.device_id
+        self.equipment.chosen[TrackSource.CAMERA] = lobby.camera.device_id
+        self.equipment.chosen[TrackSource.MICROPHONE] = lobby.microphone.device_id
         for kind, value in wanted.items():
             if not value:
                 await lobby.preview(**{kind: False})
@@ -156,43 +156,39 @@ class Intents:
         self._call.microphone.set_processing(arguments)
 
     async def _play_tone(self, arguments: Arguments) -> None:
-        from engage_tui.media.tone import play_tone
-
         lobby = self._call.lobby
-        chosen = lobby.speaker_id if lobby is not None else self._call.start.speaker
-        await asyncio.to_thread(play_tone, str(arguments.get("device_id") or chosen))
+        wanted = str(arguments.get("device_id") or "")
+        await self.equipment.play_tone(wanted or ("" if lobby is None else lobby.speaker_id))
 
     async def _refresh(self, _: Arguments) -> None:
         if self._call.lobby is not None:
             await self._call.lobby.refresh()
+        else:
+            await self.equipment.look()
 
     async def _choose_device(self, arguments: Arguments) -> None:
-        kind = MediaDeviceKind(arguments["kind"])
-        device_id = str(arguments["device_id"])
+        kind, device_id = _device_kind(arguments["kind"]), str(arguments["device_id"])
         call = self._call
         if call.lobby is not None:
             await call.lobby.choose(kind, device_id)
             call.sync()
-        elif kind is MediaDeviceKind.AUDIO_OUTPUT:
-            assert call.space is not None
-            await call.space.set_output(device_id)
         else:
-            await self._change_device(kind, device_id)
+            await self.equipment.choose(kind, device_id)
 
-    async def _change_device(self, kind: MediaDeviceKind, device_id: str) -> None:
-        """Take another device in the call: what is on is published anew from it."""
-        video = kind is MediaDeviceKind.VIDEO_INPUT
-        source = TrackSource.CAMERA if video else TrackSource.MICROPHONE
-        self._devices[source] = device_id
+    async def withdraw(self, source: TrackSource) -> bool:
+        """Publish microphone or camera no more, so that another device can take its place.
+
+        Returns:
+            Whether others received it.
+        """
         local = self._room.local_participant
         publication = local.get_track(source)
         if publication is None or publication.track is None:
-            return
+            return False
         was_on = not publication.is_muted
         async with self.changing(source):
             await local.unpublish_track(publication.track)
-        if was_on:
-            await self.switch(source, True)
+        return was_on
 
     # -- call --------------------------------------------------------------------------------------
 
@@ -234,7 +230,7 @@ class Intents:
             except BaseException:
                 await track.stop()
                 raise
-        self._devices[source] = src
+        self.equipment.chosen[source] = src
 
     async def _unpublish_track(self, arguments: Arguments) -> None:
         publication = self._find(arguments, local=True)
@@ -286,18 +282,26 @@ class Intents:
         from engage_tui.sdk.options import AudioCaptureOptions
 
         low_latency = self._call.start.low_latency
-        return AudioCaptureOptions(_device(self._devices[source]), low_latency=low_latency)
+        return AudioCaptureOptions(_device(self.equipment.chosen[source]), low_latency=low_latency)
 
     def _video(self, source: TrackSource) -> Any:
         from engage_tui.sdk.options import VideoCaptureOptions
 
-        return VideoCaptureOptions(_device(self._devices[source]))
+        return VideoCaptureOptions(_device(self.equipment.chosen[source]))
 
     def _screen(self) -> Any:
         from engage_tui.sdk.options import ScreenShareCaptureOptions
 
-        chosen = self._devices[TrackSource.SCREEN_SHARE]
+        chosen = self.equipment.chosen[TrackSource.SCREEN_SHARE]
         return ScreenShareCaptureOptions("screen" if chosen in ("off", "default") else chosen)
+
+
+def _device_kind(value: Any) -> MediaDeviceKind:
+    try:
+        return MediaDeviceKind(value)
+    except ValueError:
+        kinds = ", ".join(each.value for each in MediaDeviceKind)
+        raise UsageError(f"kind cannot be {value!r}.", f"It takes {kinds}.") from None
 
 
 def _device(chosen: str) -> str:

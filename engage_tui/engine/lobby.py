@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from engage_tui.engine.equipment import find, given
 from engage_tui.engine.messages import Start
 from engage_tui.engine.view import DeviceView, LobbyView, ToggleView
 from engage_tui.errors import DeviceErrors, EngageError
@@ -63,7 +64,7 @@ class Lobby:
         self.microphone = _capture(start.microphone)
         self.speaker_id = start.speaker
         self._low_latency = start.low_latency
-        self._given = _given(start)
+        self._given = given(start)
         self._devices: tuple[DeviceView, ...] = ()
         self._devices_error = ""
         self._touch = touch
@@ -136,16 +137,8 @@ class Lobby:
 
     async def refresh(self) -> None:
         """Look for devices."""
-        from engage_tui.media import devices
-
-        found = await asyncio.to_thread(devices.list_devices)
-        problem = await asyncio.to_thread(devices.devices_problem)
-        views = [
-            DeviceView(MediaDeviceKind(each.kind), each.device_id, each.label, each.default)
-            for each in found
-        ]
-        self._devices = (*views, *self._given)
-        self._devices_error = "" if problem is None else str(problem)
+        found, self._devices_error = await find()
+        self._devices = (*found, *self._given)
         self._touch()
 
     async def take(self) -> list[Any]:
@@ -214,16 +207,3 @@ class Lobby:
 
 def _capture(src: str) -> Capture:
     return Capture("default", False) if src in ("", "off") else Capture(src, True)
-
-
-def _given(start: Start) -> tuple[DeviceView, ...]:
-    """What the command line named and no device list would show."""
-    return tuple(
-        DeviceView(
-            kind,
-            src,
-            "test signal" if src == "test" else src.rpartition("/")[2].removeprefix("file:"),
-        )
-        for kind, src in ((CAMERA, start.camera), (MICROPHONE, start.microphone))
-        if src == "test" or src.startswith("file:")
-    )

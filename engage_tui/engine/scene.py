@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from engage_tui.engine.credentials import is_loopback
 from engage_tui.engine.messages import Start
-from engage_tui.engine.view import CallView, HearingView, Phase, ProcessingView, ToggleView
+from engage_tui.engine.view import (
+    CallView,
+    DevicesView,
+    HearingView,
+    Phase,
+    ProcessingView,
+    ToggleView,
+)
 from engage_tui.sdk.enums import TrackSource
 
 if TYPE_CHECKING:
@@ -25,6 +32,7 @@ def call_view(
     speaker: str,
     processing: ProcessingView,
     hearing: HearingView,
+    equipment: DevicesView,
 ) -> CallView:
     """The call at this moment.
 
@@ -38,6 +46,7 @@ def call_view(
         speaker: The sound output in words.
         processing: What is done to the person's voice.
         hearing: How the person hears the others.
+        equipment: The devices.
     """
 
     def switch(source: TrackSource) -> ToggleView:
@@ -58,6 +67,7 @@ def call_view(
         speaker=speaker,
         processing=processing,
         hearing=hearing,
+        equipment=equipment,
         recording=room is not None and room.is_recording,
     )
 

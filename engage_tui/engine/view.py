@@ -168,6 +168,31 @@ class SoundView(msgspec.Struct, frozen=True, array_like=True):
     playing: bool = True
 
 
+class DeviceView(msgspec.Struct, frozen=True, array_like=True):
+    """One device that can be chosen."""
+
+    kind: MediaDeviceKind
+    device_id: str
+    label: str
+    default: bool = False
+
+
+class DevicesView(msgspec.Struct, frozen=True, array_like=True):
+    """The devices in a call.
+
+    Attributes:
+        devices: All that can be chosen, files and patterns of the command line included; empty until looked for.
+        camera_id: What is used, or would be: a device's id, ``default``, ``off``, ``file:PATH`` …
+        error: Why a list is empty.
+    """
+
+    devices: tuple[DeviceView, ...] = ()
+    camera_id: str = ""
+    microphone_id: str = ""
+    speaker_id: str = ""
+    error: str = ""
+
+
 class HearingView(msgspec.Struct, frozen=True, array_like=True):
     """How the person hears the others.
 
@@ -214,15 +239,7 @@ class CallView(msgspec.Struct, frozen=True, array_like=True):
     recording: bool = False
     processing: ProcessingView = ProcessingView()
     hearing: HearingView = HearingView()
-
-
-class DeviceView(msgspec.Struct, frozen=True, array_like=True):
-    """One device that can be chosen."""
-
-    kind: MediaDeviceKind
-    device_id: str
-    label: str
-    default: bool = False
+    equipment: DevicesView = DevicesView()
 
 
 class LobbyView(msgspec.Struct, frozen=True, array_like=True):

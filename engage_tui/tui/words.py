@@ -6,7 +6,7 @@ from rich.cells import cell_len, set_cell_size
 
 from engage_tui.engine.messages import Event
 from engage_tui.engine.view import PersonView, Phase, PublicationView
-from engage_tui.sdk.enums import TrackKind, TrackSource
+from engage_tui.sdk.enums import SpatialMode, TrackKind, TrackSource
 
 FULL, EMPTY = "▮", "▯"
 """A meter's blocks: they differ in shape, so that a meter needs no colour."""
@@ -26,6 +26,14 @@ PHASES: dict[Phase, str] = {
     Phase.RECONNECTING: "reconnecting",
     Phase.LEFT: "left",
 }
+
+
+EARS: dict[SpatialMode, str] = {
+    SpatialMode.BINAURAL: "for headphones: voices stand around you",
+    SpatialMode.STEREO: "for two loudspeakers: left and right",
+    SpatialMode.OFF: "everybody in the middle, for one ear or speaker",
+}
+"""Each spatial mode in words."""
 
 
 def source(publication: PublicationView) -> str:

@@ -30,6 +30,7 @@ from engage_tui.engine.messages import (
 )
 from engage_tui.engine.view import (
     CallView,
+    DevicesView,
     DeviceView,
     HearingView,
     LobbyView,
@@ -254,6 +255,7 @@ def call(**changes: Any) -> CallView:
         camera=ToggleView(on=True, label="FaceTime HD"),
         speaker="Headphones",
         hearing=HearingView(seating="circle", connected=1, microphones=3, limit=8),
+        equipment=DevicesView(lobby().devices, "0", "1", "2"),
     )
     return msgspec.structs.replace(usual, **changes)
 

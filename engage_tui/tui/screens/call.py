@@ -100,10 +100,12 @@ class CallScreen(Surroundings):
             self.query_one(Stage).show_call(self._model.call)
             self._show_switches()
         self.show_map()
+        self.show_panel()
         self._show_hint()
 
     def show_waiting(self) -> None:
         """Show pending intents at once, before the engine has answered."""
+        self.show_panel()
         self.query_one(PeoplePanel).show_facts(self._facts())
         self._show_switches()
         self._show_hint()
@@ -112,6 +114,7 @@ class CallScreen(Surroundings):
         """Ten times a second: meters and the speakers' frames."""
         self.query_one(PeoplePanel).show_facts(self._facts())
         self.query_one(Stage).show_levels(self._model.levels)
+        self.show_panel_levels()
 
     def show_statistics(self) -> None:
         """Once a second: rates and sizes."""
@@ -202,9 +205,6 @@ class CallScreen(Surroundings):
         self.session.ask(
             action.intent, {"value": wanted}, what=f"{_SWITCHES[action.intent]} {word}"
         )
-
-    def _talk(self) -> None:
-        self.session.ask("talk", {"value": True}, what="Push to talk")
 
     def _toggle_row(self) -> None:
         item = self.query_one(PeoplePanel).selected
@@ -379,7 +379,6 @@ class CallScreen(Surroundings):
         self.run_worker(self.app.run_action("leave"), name="leave", exit_on_error=True)
 
     _own: dict[str, Callable[[Any], None]] = {
-        "talk": _talk,
         "toggle_row": _toggle_row,
         "unpublish_row": _unpublish,
         "cycle_connection": _cycle_connection,

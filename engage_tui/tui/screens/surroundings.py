@@ -8,7 +8,9 @@ from textual import on
 
 from engage_tui.engine.view import PersonView
 from engage_tui.tui import words
+from engage_tui.tui.screens.devices import DevicesScreen
 from engage_tui.tui.screens.page import Page
+from engage_tui.tui.session import Session
 from engage_tui.tui.widgets import map_lines
 from engage_tui.tui.widgets.hint import HintLine
 from engage_tui.tui.widgets.people import PeoplePanel
@@ -27,6 +29,10 @@ class Surroundings(Page):
 
     The map and the list of people have one selection between them, so that every key of a row works on the map too.
     """
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._talk_by = "hold"
 
     @property
     def map(self) -> SpaceMap:
@@ -48,6 +54,16 @@ class Surroundings(Page):
         """Somebody was selected in the list."""
         if self.map_is_open:
             self.map.chosen = identity
+
+    def show_panel(self) -> None:
+        """Show the call as it is now in the panel over it, if there is one."""
+        if isinstance(panel := self.app.screen, DevicesScreen) and panel.is_mounted:
+            panel.show()
+
+    def show_panel_levels(self) -> None:
+        """Move the panel's meter."""
+        if isinstance(panel := self.app.screen, DevicesScreen) and panel.is_mounted:
+            panel.show_levels()
 
     def map_hint(self) -> bool:
         """Say in the hint line what is selected on the map; False: the map has not the focus."""
@@ -81,6 +97,23 @@ class Surroundings(Page):
         """Back to the list."""
         self.remove_class("-map")
         self.query_one(PeoplePanel).focus()
+
+    def open_devices(self) -> None:
+        """Open the panel with devices and voices."""
+        panel = DevicesScreen(self.session, self._talk_by)
+
+        def closed(_: None) -> None:
+            self._talk_by = panel.talk
+
+        self.app.push_screen(panel, closed)
+
+    def talk(self) -> None:
+        """Push to talk: each press holds it a moment longer, or the second one ends it."""
+        arguments: dict[str, object] = {"value": True}
+        if self._talk_by == "press":
+            talking = self.session.model.call.processing.talking
+            arguments = {"value": not talking, "hold": 0}
+        self.session.ask("talk", arguments, what="Push to talk")
 
     def cycle_seats(self) -> None:
         """Seat everybody another way."""
@@ -144,6 +177,8 @@ class Surroundings(Page):
 
 OWN: dict[str, Callable[[Surroundings], None]] = {
     "toggle_map": Surroundings.toggle_map,
+    "devices": Surroundings.open_devices,
+    "talk": Surroundings.talk,
     "cycle_seats": Surroundings.cycle_seats,
     "louder": Surroundings.louder,
     "quieter": Surroundings.quieter,

@@ -24,10 +24,20 @@ SWITCHES = ("toggle_microphone", "toggle_camera", "toggle_screen")
 PICTURE = "cycle_picture"
 """The action that says how pictures are drawn."""
 
-BAR = (*SWITCHES, "toggle_row", PICTURE, "toggle_log", "toggle_map", "copy_invite", "help", "leave")
+BAR = (
+    *SWITCHES,
+    "toggle_row",
+    PICTURE,
+    "toggle_log",
+    "toggle_map",
+    "devices",
+    "copy_invite",
+    "help",
+    "leave",
+)
 """The bar from left to right."""
 
-DROPPED = ("copy_invite", PICTURE, "toggle_row", "toggle_map", "toggle_log", "help")
+DROPPED = ("copy_invite", PICTURE, "devices", "toggle_row", "toggle_map", "toggle_log", "help")
 """What makes room on a narrow screen, first to last; its keys go on working."""
 
 _PICTURE_WORDS = "picture: quadrant"  # as wide as any of them gets

@@ -1,4 +1,4 @@
-"""What is done to one's own voice, as three switches in one line: echo, noise, gain."""
+"""Switches that say their value in words: what is done to one's own voice, how one talks, for which ears one hears."""
 
 from __future__ import annotations
 
@@ -16,16 +16,21 @@ _VALUES: dict[str, tuple[object, ...]] = {
     "echo": ("auto", "on", "off"),
     "noise": _ON_OFF,
     "gain": _ON_OFF,
+    "push": ("hold", "press"),
+    "spatial": ("binaural", "stereo", "off"),
 }
+_CHAIN = ("echo", "noise", "gain")
 _HELP = {
     "echo": "Cancel what your speaker plays (auto: not with headphones).",
     "noise": "Suppress steady noise.",
     "gain": "Even out loud and quiet.",
+    "push": "Push to talk: hold the key, or press it twice.",
+    "spatial": "For headphones, for two loudspeakers, or all in the middle.",
 }
 
 
 class VoiceSwitch(Widget, can_focus=True):
-    """One step of the chain; Space or a click goes to its next value."""
+    """One switch; Space or a click goes to its next value."""
 
     BINDINGS = [Binding("space", "switch", "Switch", show=False)]
 
@@ -38,7 +43,7 @@ class VoiceSwitch(Widget, can_focus=True):
     """
 
     value: reactive[object] = reactive(True, init=False)
-    """``auto``, ``on``, ``off`` of echo; True or False of the others."""
+    """One of the switch's words, or True or False."""
 
     class Changed(Message):
         """The person wants another value."""
@@ -62,8 +67,10 @@ class VoiceSwitch(Widget, can_focus=True):
     def render(self) -> str:
         """The name, a mark and the word; padded, so that a change moves nothing."""
         word = self.value if isinstance(self.value, str) else "on" if self.value else "off"
-        mark, width = "○" if word == "off" else "●", 4 if self._step == "echo" else 3
-        return f"{self._step} {mark}{word:<{width}}"
+        mark = "○" if word == "off" else "●"
+        width = max(len(each) if isinstance(each, str) else 3 for each in _VALUES[self._step])
+        name = f"{self._step} " if self._step in _CHAIN else ""
+        return f"{name}{mark}{word:<{width}}"
 
     def action_switch(self) -> None:
         """Ask for the next value; it is shown when the engine has taken it."""
@@ -86,12 +93,12 @@ class VoiceSwitches(Horizontal):
 
     def compose(self) -> ComposeResult:
         """Echo, noise, gain."""
-        for name in _VALUES:
+        for name in _CHAIN:
             yield VoiceSwitch(name)
 
     def show(self, view: ProcessingView) -> None:
         """Show what is in force."""
-        for name in _VALUES:
+        for name in _CHAIN:
             switch = self.query_one(f"#voice-{name}", VoiceSwitch)
             switch.value = getattr(view, name)
             switch.disabled = bool(view.problem) or not view.applies
