@@ -79,6 +79,7 @@ class DevicesScreen(ModalScreen[None]):
             yield Label("Voice", classes="row-label")
             yield VoiceSwitches()
         yield Static("", id="voice-error", classes="error-row")
+        yield Static("Files and the test tone are sent untouched.", id="voice-note")
         with Horizontal(classes="row"):
             yield Label("Talk", classes="row-label")
             yield VoiceSwitch("push")
@@ -117,8 +118,8 @@ class DevicesScreen(ModalScreen[None]):
         self._tell("speaker-error", known.error or failed)
         processing = call.processing
         self.query_one(VoiceSwitches).show(processing)
-        untouched = "" if processing.applies else "Files and the test tone are sent untouched."
-        self._tell("voice-error", processing.problem or untouched)
+        self._tell("voice-error", processing.problem)
+        self.query_one("#voice-note").display = not processing.applies
         self.query_one("#voice-push", VoiceSwitch).value = self.talk
         self.query_one("#talk", Static).update(_PUSH_TO_TALK[self.talk])
         ears = self.query_one("#voice-spatial", VoiceSwitch)
