@@ -59,6 +59,7 @@ def parse_candidate_line(text: str) -> aioice.Candidate | None:
     usable = (
         candidate.component == 1
         and candidate.transport.lower() == "udp"
+        and 0 < candidate.port < 65536  # asyncio closes the socket for one beyond
         and not candidate.host.endswith(".local")
     )
     return candidate if usable else None
@@ -84,6 +85,11 @@ class IceTransport:
     def gathered(self) -> bool:
         """Whether local credentials and candidates are known."""
         return self._connection is not None
+
+    @property
+    def is_restarting(self) -> bool:
+        """Whether a new connection waits to take over."""
+        return self._next is not None
 
     @property
     def credentials(self) -> tuple[str, str]:

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -48,6 +48,10 @@ class PeerRole(StrEnum):
 
     PUBLISHER = "publisher"
     SUBSCRIBER = "subscriber"
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 def _ignore(*_: object) -> None:
@@ -100,6 +104,7 @@ class Peer:
         self._tasks = TaskGroup(f"peer.{role}")
         self._slots = [_Slot("0", "application")]
         self._receivers: dict[str, Receiver] = {}
+        self._refused: set[Sender] = set()  # by the last answer
         self._session_id = random.getrandbits(62)
         self._version = 0
         self._remote_user = ""
@@ -321,12 +326,22 @@ class Peer:
         """
         answer = Description.parse(sdp)
         await self._take_transport(answer)
-        accepted = [
-            (slot.offered, section)
-            for slot in self._slots
-            if slot.offered is not None and (section := answer.section(slot.mid)) is not None
-        ]
+        accepted: list[tuple[AudioSender | VideoSender, Section]] = []
+        self._refused.clear()
+        for slot in self._slots:
+            section = answer.section(slot.mid)
+            if slot.offered is None or section is None:
+                continue
+            codecs = sections.accepted_codecs(slot.codecs, section)
+            if codecs:
+                accepted.append((slot.offered, replace(section, codecs=codecs)))
+            else:
+                self._refused.add(slot.offered)
         self._tasks.spawn(self._start_senders(accepted), "start_senders")
+
+    def refuses(self, sender: Sender) -> bool:
+        """Whether the last answer rejected a track, or takes it only in codecs that we did not offer."""
+        return sender in self._refused
 
     async def _start_senders(
         self, accepted: list[tuple[AudioSender | VideoSender, Section]]
@@ -334,10 +349,7 @@ class Peer:
         # aiortc's sender gives up for good when its first packet cannot leave.
         await self._up.wait()
         for sender, section in accepted:
-            taken = (
-                section.port and section.codecs and section.direction in ("recvonly", "sendrecv")
-            )
-            if taken and not self._failure:
+            if section.direction in ("recvonly", "sendrecv") and not self._failure:
                 await sender.start(sections.send_parameters(section))
 
     def _place(self, sender: AudioSender | VideoSender) -> None:
@@ -380,6 +392,8 @@ class Peer:
         controlling = self.role is PeerRole.PUBLISHER or remote.ice_lite
         await self._ice.gather(controlling=controlling)
         moves = bool(self._remote_user) and carrier.ice_ufrag != self._remote_user
+        if self.role is PeerRole.PUBLISHER and not self._ice.is_restarting:
+            moves = False  # on our offers only we begin a restart
         if moves and self.role is PeerRole.SUBSCRIBER:
             await self._ice.restart(controlling)
         for section in remote.sections:
@@ -402,8 +416,8 @@ class Peer:
             await self._ice.connect(
                 remote.ice_ufrag, remote.ice_pwd, lite=lite, timeout=CONNECT_TIME
             )
-        except (ConnectionError, OSError) as error:
-            self._fail(f"ICE restart: {error}")
+        except Exception as error:  # noqa: BLE001 - border: what the server described cannot be connected to
+            self._fail(f"ICE restart: {_words(error)}")
 
     async def _connect(self, remote: Section, lite: bool) -> None:
         try:
@@ -430,8 +444,8 @@ class Peer:
             self._tasks.spawn(self._feedback.send_reports(), "reports")
             self._up.set()
             await self._sctp.start(RTCSctpCapabilities(maxMessageSize=65535), 5000)
-        except (ConnectionError, OSError) as error:
-            self._fail(str(error) or type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - border: what the server described cannot be connected to
+            self._fail(_words(error))
 
     def _dtls_changed(self) -> None:
         if self._up.is_set() and self._dtls.state in ("closed", "failed"):

@@ -21,7 +21,7 @@ from engage_tui.rtc.receiver import Stream
 from engage_tui.wire.sdp import AUDIO_LEVEL, MID, Codec, Section
 
 CNAME = "engage"
-_TAKEN = {"audio": ("opus",), "video": ("vp8", "h264")}
+_TAKEN = {"audio": {"opus": 48_000}, "video": {"vp8": 90_000, "h264": 90_000}}
 _FEEDBACK = ("nack", "nack pli", "ccm fir")
 _OPUS = Codec(111, "opus", 48_000, 2, {"minptime": "10", "useinbandfec": "1"})
 _RED = Codec(63, "red", 48_000, 2, {"": "111/111"})
@@ -51,7 +51,7 @@ def takeable(section: Section) -> list[Codec]:
     taken = [
         replace(codec, feedback=[each for each in codec.feedback if each in _FEEDBACK])
         for codec in section.codecs
-        if codec.name.lower() in _TAKEN.get(section.kind, ())
+        if _TAKEN.get(section.kind, {}).get(codec.name.lower()) == codec.clock_rate
     ]
     numbers = {str(codec.payload_type) for codec in taken}
     repairs = [
@@ -110,6 +110,16 @@ def answer_to(section: Section, codecs: list[Codec], *, live: bool) -> Section:
     )
 
 
+def accepted_codecs(offered: Sequence[Codec], answer: Section) -> list[Codec]:
+    """What of our offered codecs an answered section takes, under its numbers; none where it rejects the section."""
+    if answer.port == 0:
+        return []
+    known = [(codec.name.lower(), codec.clock_rate) for codec in offered]
+    taken = [c for c in answer.codecs if (c.name.lower(), c.clock_rate) in known]
+    # Repairs and redundancy of something else are nothing to begin with.
+    return taken if any(codec.name.lower() not in ("rtx", "red") for codec in taken) else []
+
+
 def offered_codecs(kind: str, name: str) -> list[Codec]:
     """What we offer to send: one codec, with redundancy for sound and retransmissions for video."""
     if kind == "audio":
@@ -122,8 +132,12 @@ def offered_codecs(kind: str, name: str) -> list[Codec]:
 def offered_section(
     mid: str, kind: str, codecs: list[Codec], cid: str, ssrcs: tuple[int, int] | None
 ) -> Section:
-    """A section in which we send the track `cid`, or inactive without SSRCs; no transport attributes."""
-    section = Section(kind, mid=mid, direction="inactive", codecs=codecs)
+    """A section in which we send the track `cid`, or nothing without SSRCs; no transport attributes.
+
+    One in which nothing is sent is open to receive, though nobody will send: livekit-server (pion) ends a section for
+    good when two offers in a row call it inactive, and nothing published in it afterwards arrives.
+    """
+    section = Section(kind, mid=mid, direction="recvonly", codecs=codecs)
     section.extensions = dict(_EXTENSIONS[kind])
     if ssrcs is not None:
         section.direction = "sendonly"

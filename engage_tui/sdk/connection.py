@@ -88,6 +88,7 @@ class Connection:
         self._welcome = rtc.JoinResponse()
         self._last_offer: rtc.SessionDescription | None = None  # of the server, on the subscriber
         self._last_answer: rtc.SessionDescription | None = None
+        self._newest_offer = 0  # the number of the last that was answered
         self._media_dead = False
         self._answers: dict[int, asyncio.Future[str]] = {}
         self._pending: dict[str, asyncio.Future[models.TrackInfo]] = {}
@@ -190,6 +191,7 @@ class Connection:
         await self._signal.close()
         self._signal = SignalClient(self._on_message, self._on_lost)
         self._drain_offers()
+        self._newest_offer = 0  # another node counts from elsewhere
         before = self.subscriber.restarts
         pings = self._welcome.ping_interval, self._welcome.ping_timeout
         options = SignalOptions(
@@ -341,11 +343,18 @@ class Connection:
             if isinstance(offer, str):
                 await subscriber.add_candidate(offer)
                 continue
+            if 0 < offer.id <= self._newest_offer:
+                _log.info("offer %d came again, or too late", offer.id)
+                continue
             try:
                 sdp = await subscriber.answer(offer.sdp)
             except EngageError as error:
                 _log.warning("an offer of the server was not taken: %s", error)
                 continue
+            except Exception:  # noqa: BLE001 - border: one offer must not end the answering of all
+                _log.exception("an offer of the server was not taken")
+                continue
+            self._newest_offer = offer.id
             request = rtc.SignalRequest()
             request.answer.type = "answer"
             request.answer.id = offer.id
@@ -372,6 +381,8 @@ class Connection:
         try:
             self._offers.put_nowait(offer)
         except asyncio.QueueFull:
+            if isinstance(offer, str):  # other candidates will do
+                return
             self._media_dead = True  # what was not answered cannot be made up for
             self._on_lost("the server sends offers faster than they can be answered")
 

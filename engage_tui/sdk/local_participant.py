@@ -284,6 +284,10 @@ class LocalParticipant(LocalMessages):
         track._connect(sender)
         try:
             await connection.negotiate()
+            if peer.refuses(sender):
+                raise PublishError(
+                    f"The server takes no {sender.codec} from us.", "Publish it in another codec."
+                )
         except BaseException:
             track._connect(None)
             await peer.remove_sender(sender)

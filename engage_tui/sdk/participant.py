@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 PublicationT = TypeVar("PublicationT", RemoteTrackPublication, LocalTrackPublication)
 
+_LATEST = 253_402_300_799_000  # milliseconds: the end of the last year that a datetime can hold
+
 _REEMITTED = {
     TrackEvent.SUBSCRIBED: ParticipantEvent.TRACK_SUBSCRIBED,
     TrackEvent.UNSUBSCRIBED: ParticipantEvent.TRACK_UNSUBSCRIBED,
@@ -174,7 +176,7 @@ class Participant(Emitter, Generic[PublicationT]):
     def joined_at(self) -> datetime:
         """When they joined, by the server's clock, in UTC."""
         milliseconds = self._info.joined_at_ms or self._info.joined_at * 1000
-        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+        return datetime.fromtimestamp(min(max(0, milliseconds), _LATEST) / 1000, UTC)
 
     @property
     def is_active(self) -> bool:
@@ -415,7 +417,7 @@ class RemoteParticipant(SpatialControls, Participant[RemoteTrackPublication]):
             infos: The server's list; what is missing in it was unpublished.
             announce: Emit events for new ones; False for what stood before we joined.
         """
-        news = {info.sid: info for info in infos}
+        news = {info.sid: info for info in infos if info.sid}
         for publication in self.get_tracks():
             if publication.track_sid not in news:
                 self._unpublish(publication)

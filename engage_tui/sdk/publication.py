@@ -361,6 +361,8 @@ class RemoteTrackPublication(TrackPublication):
         self._status_changed(before)
 
     def _update(self, info: models.TrackInfo) -> None:
+        if (info.source, info.mime_type) != (self._info.source, self._info.mime_type):
+            self._port.wishes_changed()
         self._info.CopyFrom(info)
         if self._track is not None:
             self._track._set_muted(info.muted)

@@ -136,5 +136,7 @@ def _welcomed_again(room: Room, join: rtc.JoinResponse) -> None:
     room._info.CopyFrom(join.room)
     if room.is_joined:
         room.local_participant._update_info(join.participant)
+    room._gone.clear()
     for info in join.other_participants:
-        room._arrive(info, announce=False)
+        if room._plausible(info) and info.identity != join.participant.identity:
+            room._arrive(info, announce=False)

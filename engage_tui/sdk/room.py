@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+MAX_GONE = 256
+"""How many of those who left are remembered, so that late news do not bring them back."""
+
 
 class SpacePort(OutputPort, Protocol):
     """What a room needs of its space."""
@@ -74,6 +77,9 @@ class Room(RoomDevices):
         self._ended = asyncio.Event()
         self._loss: str | None = None
         self._memory = Memory()
+        self._gone: dict[
+            str, int
+        ] = {}  # SIDs of who left last, and how new the last news of them were
         self._expects_everybody = False
         self._closing = TaskGroup("room.closing")  # never cancelled: what is begun is finished
         self._session_end: asyncio.Task[None] | None = None
@@ -159,7 +165,8 @@ class Room(RoomDevices):
             self.tasks.spawn(self._local._share_position(), "position")
         self.emit(RoomEvent.SIGNAL_CONNECTED)
         for info in join.other_participants:
-            self._arrive(info, announce=False)
+            if self._plausible(info) and info.identity != self._local.identity:
+                self._arrive(info, announce=False)
 
     async def _close(self, connection: Connection, *, leave: bool = False) -> None:
         """Close a session, to the end even if the caller is cancelled meanwhile."""
@@ -282,6 +289,9 @@ class Room(RoomDevices):
     # -- people ------------------------------------------------------------------------------------
 
     def _update(self, info: models.ParticipantInfo) -> None:
+        if not self._plausible(info):
+            _log.info("news of %r (%s) are too late, or nobody's", info.identity, info.sid)
+            return
         if self._local is not None and info.identity == self._local.identity:
             if info.sid == self._local.sid and info.state != models.ParticipantInfo.DISCONNECTED:
                 could = self.may_subscribe
@@ -306,6 +316,15 @@ class Room(RoomDevices):
             return
         self._arrive(info, announce=True)
 
+    def _plausible(self, info: models.ParticipantInfo) -> bool:
+        """Whether somebody can be so: has names, not our SID, and has not left since."""
+        if not info.sid or not info.identity:
+            return False
+        ours = self._local is not None and info.sid == self._local.sid
+        if ours and info.identity != self.local_participant.identity:
+            return False
+        return info.sid in self.participants or info.version > self._gone.get(info.sid, -1)
+
     def _subscribing_allowed(self) -> None:
         """Our own right to subscribe came or went: fail what is wanted, or try again what failed for it."""
         for participant in list(self.participants.values()):
@@ -326,6 +345,9 @@ class Room(RoomDevices):
         participant = self.participants.pop(sid, None)
         if participant is None:
             return
+        self._gone[sid] = participant._info.version
+        if len(self._gone) > MAX_GONE:
+            del self._gone[next(iter(self._gone))]
         participant._unpublish_all()
         if participant in self._speakers:
             self._speakers.remove(participant)

@@ -261,7 +261,7 @@ async def test_a_recycled_section_gives_pictures_again_each_time() -> None:
             assert receiver.closed
         assert len(both.receivers) == 4
         offer = Description.parse(await both.publisher.offer())
-        assert [(s.kind, s.direction) for s in offer.sections[1:]] == [("video", "inactive")]
+        assert [(s.kind, s.direction) for s in offer.sections[1:]] == [("video", "recvonly")]
 
 
 async def test_tracks_offered_while_dtls_is_still_connecting_arrive() -> None:

@@ -104,7 +104,7 @@ def test_what_we_send_is_offered_with_level_repairs_and_name() -> None:
     assert [codec.name for codec in parameters.codecs] == ["VP8", "rtx"]
     assert parameters.codecs[1].parameters["apt"] == parameters.codecs[0].payloadType
     empty = sections.offered_section("2", "video", video.codecs, "", None)
-    assert (empty.direction, empty.ssrcs, empty.msid) == ("inactive", [], None)
+    assert (empty.direction, empty.ssrcs, empty.msid) == ("recvonly", [], None)
 
 
 @pytest.mark.parametrize(
@@ -115,6 +115,8 @@ def test_what_we_send_is_offered_with_level_repairs_and_name() -> None:
         ('{"candidate":"candidate:1 1 tcp 1 10.0.0.1 7881 typ host tcptype passive"}', False),
         ('{"candidate":"candidate:1 2 udp 1 10.0.0.1 7882 typ host"}', False),
         ('{"candidate":"candidate:1 1 udp 1 abc.local 7882 typ host"}', False),
+        ('{"candidate":"candidate:1 1 udp 1 10.0.0.1 65536 typ host"}', False),
+        ('{"candidate":"candidate:1 1 udp 1 10.0.0.1 0 typ host"}', False),
         ('{"candidate":""}', False),
         ('{"candidate":"candidate:1 1 udp x 10.0.0.1 7882 typ host"}', False),
         ("no json", False),
