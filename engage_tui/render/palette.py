@@ -17,7 +17,7 @@ Planes = npt.NDArray[np.uint8]
 _BITS, _STEP = 5, 8  # a colour is looked up by the five highest bits of each part
 _WEIGHT = np.sqrt(np.array([0.3, 0.59, 0.11], np.float32))  # the eye's
 _ROUNDS = 3
-_BLOCK = 4096  # colours compared with the palette at a time: what fits into a cache
+_BLOCK = 1024  # colours compared with the palette at a time: what fits into a cache, and wakes no threads
 _DITHER = np.array(
     [[0, 4, 1, 5], [6, 2, 7, 3], [1, 5, 0, 4], [7, 3, 6, 2]], np.uint8
 )  # 0 to 7: rounds to the five bits without a trace of steps

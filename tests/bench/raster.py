@@ -27,9 +27,9 @@ Share = npt.NDArray[np.float32]
 """How much of every pixel of a cell is ink, shape (HEIGHT, WIDTH)."""
 
 
-def psnr(picture: Pixels, shown: npt.NDArray[np.floating]) -> float:
+def psnr(picture: Pixels, shown: Pixels | npt.NDArray[np.float32]) -> float:
     """Peak signal to noise, in dB."""
-    error = (shown - picture) ** 2
+    error = (shown.astype(np.float32) - picture) ** 2
     return 10 * math.log10(255**2 / float(error.mean()))
 
 

@@ -87,3 +87,11 @@ def test_import_contracts() -> None:
         [command, "--no-cache"], capture_output=True, text=True, timeout=55, cwd=ROOT
     )
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_the_command_decides_about_threads_before_numpy_is_loaded() -> None:
+    code = "import sys, engage_tui.cli.main; print('numpy' in sys.modules)"
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=50
+    )
+    assert run.stdout == "False\n"
