@@ -11,6 +11,7 @@ from livekit.protocol import rtc
 
 from engage_tui.server.channels import DataChannels
 from engage_tui.server.forward import Subscription
+from engage_tui.server.governor import Governor
 from engage_tui.server.incoming import PublishedTrack
 from engage_tui.server.transport import PeerTransport
 from engage_tui.wire import rtcp
@@ -63,6 +64,7 @@ class Downlink(ABC):
     Attributes:
         transport: ICE, DTLS and SRTP; with one connection for both directions the publisher's.
         subscriptions: By track SID.
+        governor: Fits them into what the participant's link carries.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Downlink(ABC):
         self._channels = channels
         self._by_ssrc: dict[int, Subscription] = {}
         self._closed = False
+        self.governor = Governor(self.subscriptions, self._by_ssrc, self._tell_state)
 
     @property
     @abstractmethod
@@ -130,6 +133,7 @@ class Downlink(ABC):
         for subscription in self.subscriptions.values():
             if subscription.started:
                 subscription.tick(now)
+        self.governor.look(now)
 
     def close(self) -> None:
         """End every subscription."""
@@ -139,18 +143,22 @@ class Downlink(ABC):
 
     def on_rtcp(self, part: rtcp.RtcpPart) -> None:
         """Take one packet of the participant's feedback."""
-        now = time.monotonic()
-        if part.kind == rtcp.TRANSPORT_FEEDBACK and part.format == rtcp.NACK:
-            nack = rtcp.parse_nack(part.body)
-            if nack is not None and (subscription := self._by_ssrc.get(nack[0])) is not None:
-                subscription.repeat(nack[1], now)
-        for ssrc in rtcp.parse_keyframe_requests(part):
-            if (subscription := self._by_ssrc.get(ssrc)) is not None:
-                subscription.request_keyframe(now)
+        self.governor.on_feedback(part, time.monotonic())
         if part.kind == rtcp.EXTENDED_REPORT:
             asked = rtcp.parse_reference_time(part.body)
             if asked is not None:
                 self.transport.send_rtcp(rtcp.build_reference_answer(1, *asked))
+
+    def _tell_state(self, subscription: Subscription) -> None:
+        """Say that a video is paused for want of bandwidth, or goes on."""
+        state = rtc.StreamState.PAUSED if subscription.held else rtc.StreamState.ACTIVE
+        info = rtc.StreamStateInfo(
+            participant_sid=subscription.publisher_sid,
+            track_sid=subscription.track.sid,
+            state=state,
+        )
+        update = rtc.StreamStateUpdate(stream_states=[info])
+        self._events.send(rtc.SignalResponse(stream_state_update=update))
 
     @abstractmethod
     def _place(self, subscription: Subscription) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
+from livekit.protocol import models
+
+from engage_tui.server.budget import PAUSED
 from engage_tui.server.incoming import IncomingStream, PublishedTrack
 from engage_tui.server.layers import Wish
 from engage_tui.server.numbering import Numbering, Pictures
 from engage_tui.server.outlet import BURST, Packet
 from engage_tui.server.transport import PeerTransport
 from engage_tui.wire import rtcp
-from engage_tui.wire.rtp import RtpPacket
+from engage_tui.wire.rtp import RtpPacket, is_newer
 from engage_tui.wire.sdp import Section
 
 _REPEAT_GAP = 0.1  # seconds before the same packet is repeated again
@@ -19,6 +22,9 @@ _REPEATS = 3
 _REPEAT_SHARE = 0.15  # of the stream's packets may be repetitions, or a slow link only gets slower
 _REPEAT_CREDIT = 60.0  # packets of that share which may be saved up
 _REMEMBERED = 1024  # repetitions
+_REPORTS = 4  # sender reports whose time is remembered
+_ANY = 99  # a layer above all
+_NO_PRIORITY = 1000  # comes after every priority that was given; 1 is the highest
 
 
 class Subscription:
@@ -34,6 +40,9 @@ class Subscription:
         wish: What the subscriber wants to see; call `reselect` after a change.
         offer: Number of the first offer that showed it; 0 before.
         started: The subscriber knows the SSRC; packets may flow.
+        cap: The highest layer (an index of the track's) that the subscriber's link carries.
+        held: Not even the lowest one: paused by us.
+        packets, octets: Sent, repetitions left out.
     """
 
     def __init__(self, track: PublishedTrack, transport: PeerTransport, publisher_sid: str) -> None:
@@ -45,6 +54,8 @@ class Subscription:
         self.wish = Wish()
         self.offer = 0
         self.started = False
+        self.cap = _ANY
+        self.held = False
         self._transport = transport
         self._current: IncomingStream | None = None
         self._target: IncomingStream | None = None
@@ -54,8 +65,14 @@ class Subscription:
         self._newest = 0  # incoming number of the current stream
         self._last: RtpPacket | None = None  # the newest packet sent, as it came
         self._sent_at = 0.0
-        self._packets = self._octets = 0
+        self.packets = self.octets = 0
         self._repeated: dict[int, tuple[float, int]] = {}
+        self._asked: set[int] = set()
+        self._entered = 0  # outgoing number of the last packet before the present layer
+        self._heard = -1  # the highest number that a report spoke of
+        self._reports: dict[
+            int, float
+        ] = {}  # our last sender reports: their middle 32 bits of NTP, when
         self._credit = _REPEAT_CREDIT
         self._credited = 0  # packets for which credit was given
         self._send = transport.send_rtp
@@ -83,11 +100,10 @@ class Subscription:
         """Choose the layer anew, after a wish changed, a layer came or went, or the track was muted."""
         if not self.started or self.track.ended:
             return
-        if self.wish.disabled or self.track.info.muted:
+        if self.wish.disabled or self.held or self.track.info.muted:
             self.stop()
             return
-        layers = self.track.info.layers
-        stream = self.track.layer(self.wish.wanted_quality(list(layers)), now)
+        stream = self.track.layer(min(self.cap, self.wanted), now)
         if stream is None or stream is self._target:
             return
         if self._target is not None and self._target is not self._current:
@@ -98,13 +114,65 @@ class Subscription:
             if self.track.video:
                 stream.request_keyframe(now)
 
+    @property
+    def wanted(self) -> int:
+        """The quality that the subscriber wants."""
+        return self.wish.wanted_quality(list(self.track.info.layers))
+
+    @property
+    def wants_video(self) -> bool:
+        """It is a video, and would be sent if the link carries it."""
+        return self.track.video and not self.wish.disabled and not self.track.info.muted
+
+    @property
+    def importance(self) -> tuple[int, ...]:
+        """What is lowered and paused last: shared screens, what was asked for first, what is shown large."""
+        screen = self.track.info.source == models.TrackSource.SCREEN_SHARE
+        return (
+            int(screen),
+            -(self.wish.priority or _NO_PRIORITY),
+            self.wish.width * self.wish.height,
+        )
+
+    def costs(self) -> list[float]:
+        """Bits a second of each layer up to the wanted one."""
+        top = max(0, min(len(self.track.rids) - 1, self.wanted))
+        return [self.track.rate(place) for place in range(top + 1)]
+
+    @property
+    def level(self) -> int:
+        """The layer that is sent, counted from the smallest; `budget.PAUSED` for none."""
+        if self._current is None:
+            return PAUSED
+        return self.track.rids.index(self._current.rid) if self.track.rids else 0
+
+    def allow(self, level: int, now: float) -> None:
+        """Set what the link carries: the highest layer, or `budget.PAUSED`."""
+        held, cap = level == PAUSED, max(0, level)
+        if (held, cap) != (self.held, self.cap):
+            self.held, self.cap = held, cap
+            self.reselect(now)
+
+    def heard(self, block: rtcp.Reception, now: float) -> tuple[int, float, float | None]:
+        """Read a receiver's report on this stream.
+
+        Returns:
+            Packets that it expected since the report before, those of them that were lost, and the round trip in
+            seconds if the report tells it.
+        """
+        expected = (block.highest - self._heard) & 0xFFFF if self._heard >= 0 else 0
+        self._heard = block.highest
+        sent = self._reports.pop(block.last_report, None)
+        trip = None if sent is None else max(0.0, now - sent - block.delay / 65536)
+        return expected, expected * block.fraction_lost / 256, trip
+
     def tick(self, now: float) -> None:
         """Once a second: follow layers that came or went, keep asking for the first keyframe, report."""
         if self.track.rids or self._target is None:
             self.reselect(now)
         if self.track.video and self._target is not None and self._target is not self._current:
             self._target.request_keyframe(now)
-        self._report()
+        self._report(now)
 
     def request_keyframe(self, now: float) -> None:
         """The subscriber cannot decode: ask the publisher."""
@@ -152,19 +220,23 @@ class Subscription:
             sent.append(
                 (kind | packet.marker, out, (packet.timestamp + later) & 0xFFFFFFFF, payload)
             )
-            self._octets += len(payload)
+            self.octets += len(payload)
         self._newest, self._last = newest, last
         if sent:
-            self._packets += len(sent)
+            self.packets += len(sent)
             self._sent_at = now
             self._send(self.ssrc, sent)
             numbering.renew(newest)
 
-    def repeat(self, numbers: list[int], now: float) -> None:
-        """Answer a NACK, within bounds."""
-        earned = (self._packets - self._credited) * _REPEAT_SHARE
+    def repeat(self, numbers: list[int], now: float) -> int:
+        """Answer a NACK, within bounds; returns how many packets of the present layer it asks for first."""
+        fresh = [n for n in numbers if n not in self._asked and is_newer(n, self._entered)]
+        if len(self._asked) > _REMEMBERED:
+            self._asked.clear()
+        self._asked.update(fresh)
+        earned = (self.packets - self._credited) * _REPEAT_SHARE
         self._credit = min(_REPEAT_CREDIT, self._credit + earned)
-        self._credited = self._packets
+        self._credited = self.packets
         again: list[Packet] = []
         for number in numbers:
             if self._credit < 1:
@@ -181,6 +253,7 @@ class Subscription:
             again.append(packet)
         for start in range(0, len(again), BURST):
             self._send(self.ssrc, again[start : start + BURST])
+        return len(fresh)
 
     def _sent_as(self, number: int) -> Packet | None:
         """The packet that was sent under `number`, made again from what the publisher sent."""
@@ -216,17 +289,21 @@ class Subscription:
             self._later,
             self._pictures,
         )
+        self._entered = (packet.sequence + self._numbering.shift - 1) & 0xFFFF
         self._current = stream
         self._newest = (packet.sequence - 1) & 0xFFFF
 
-    def _report(self) -> None:
+    def _report(self, now: float) -> None:
         """Tell the subscriber which wall time the publisher's clock showed, in our timestamps."""
-        if self._current is None or self._current.report is None or not self._packets:
+        if self._current is None or self._current.report is None or not self.packets:
             return
         report = self._current.report[0]
+        self._reports[report.ntp >> 16 & 0xFFFFFFFF] = now
+        while len(self._reports) > _REPORTS:
+            del self._reports[next(iter(self._reports))]
         timestamp = (report.rtp + self._later) & 0xFFFFFFFF
         self._transport.send_rtcp(
             rtcp.build_sender_report(
-                rtcp.SenderReport(self.ssrc, report.ntp, timestamp), self._packets, self._octets
+                rtcp.SenderReport(self.ssrc, report.ntp, timestamp), self.packets, self.octets
             )
         )

@@ -21,12 +21,15 @@ LIVE = 1.5
 _RING_MASK = (
     511  # packets kept for repetitions, less one (a power of two), shared by all subscribers
 )
+_METER = 0.5  # seconds of one measurement of the rate
+_SMOOTH = 0.3  # the share of a new measurement
 _PLI_GAP = 0.5  # seconds between keyframe requests that somebody asked for
 _PLI_REPEAT = 1.0  # … and between repetitions while none came
 _NACK_GAP = 0.08
 _NACK_TRIES = 6
 _NACK_SPAN = 200  # a larger hole is no loss but a pause; a keyframe mends it
 _MAX_MISSING = 400
+_GUESS, _GUESS_SOUND = 150_000.0, 32_000.0  # bits a second
 
 
 class IncomingStream:
@@ -42,6 +45,7 @@ class IncomingStream:
         takers: The subscriptions that want its packets, as current layer or as the one to switch to.
         arrived: Monotonic time of the last packet; 0 before the first.
         report: The last sender report and when it came.
+        rate: Bits a second of payload, smoothed; kept while the stream pauses.
     """
 
     def __init__(
@@ -64,6 +68,9 @@ class IncomingStream:
         self._ring: list[RtpPacket | None] = [None] * (_RING_MASK + 1)
         self._video = track.video
         self._highest = self._base = -1
+        self.rate = 0.0
+        self._octets = 0  # since `_metered`
+        self._metered = 0.0
         self._cycles = self._received = 0
         self._jitter = 0.0
         self._transit: float | None = None
@@ -114,6 +121,11 @@ class IncomingStream:
             self._nack(now)
         if self._pli_due:
             self._ask(now)
+        if (elapsed := now - self._metered) >= _METER:
+            if self._octets and elapsed < 2 * _METER:
+                rate = 8 * self._octets / elapsed
+                self.rate += (rate - self.rate) * (_SMOOTH if self.rate else 1.0)
+            self._octets, self._metered = 0, now
 
     def reception(self, now: float) -> rtcp.Reception | None:
         """The block for a receiver report; None before the first packet."""
@@ -135,6 +147,7 @@ class IncomingStream:
 
     def _count(self, packet: RtpPacket, now: float) -> None:
         sequence = packet.sequence
+        self._octets += len(packet.payload)
         self._received += 1
         if self._base < 0:
             self._base = self._highest = sequence
@@ -219,6 +232,17 @@ class PublishedTrack:
         for subscription in self.subscriptions.values():
             subscription.reselect(now)
         return True
+
+    def rate(self, place: int) -> float:
+        """Bits a second of the layer `place`, counted from the smallest: as measured, as announced, or a guess."""
+        rid = self.rids[place] if self.rids else ""
+        stream = self.streams.get(rid)
+        if stream is not None and stream.rate:
+            return stream.rate
+        announced = sorted(layer.bitrate for layer in self.info.layers if layer.bitrate)
+        if place < len(announced):
+            return float(announced[place])
+        return _GUESS * 4**place if self.video else _GUESS_SOUND
 
     def layer(self, quality: int, now: float) -> IncomingStream | None:
         """The stream for a wanted quality, or None while nothing fitting arrives."""

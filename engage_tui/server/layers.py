@@ -19,12 +19,14 @@ class Wish:
         quality: ``models.LOW`` to ``models.HIGH``; counts when no size is given.
         width: Pixels shown; 0 if unsaid.
         height: Pixels shown; 0 if unsaid.
+        priority: 1 is the highest; 0 if unsaid.
     """
 
     disabled: bool = False
     quality: int = models.VideoQuality.HIGH
     width: int = 0
     height: int = 0
+    priority: int = 0
 
     def wanted_quality(self, layers: Sequence[models.VideoLayer]) -> int:
         """The least quality among `layers` that covers the wanted size."""

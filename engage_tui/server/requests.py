@@ -201,6 +201,7 @@ def _track_setting(client: Client, request: rtc.UpdateTrackSettings) -> None:
         wish.disabled = request.disabled
         wish.quality = request.quality
         wish.width, wish.height = request.width, request.height
+        wish.priority = request.priority
         subscription.reselect(now)
 
 

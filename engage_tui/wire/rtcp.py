@@ -163,6 +163,29 @@ def _extended_blocks(body: bytes) -> Iterator[tuple[int, bytes]]:
         at = end
 
 
+def parse_receptions(part: RtcpPart) -> list[Reception]:
+    """The blocks of a sender or receiver report; empty for anything else."""
+    start = {SENDER_REPORT: 24, RECEIVER_REPORT: 4}.get(part.kind)
+    if start is None:
+        return []
+    blocks = []
+    for at in range(start, min(len(part.body) - 23, start + 24 * part.format), 24):
+        ssrc, loss, highest, jitter, last, delay = struct.unpack_from("!IIIIII", part.body, at)
+        lost = (loss & 0xFFFFFF) - ((loss & 0x800000) << 1)
+        blocks.append(Reception(ssrc, loss >> 24, lost, highest, jitter, last, delay))
+    return blocks
+
+
+def parse_estimate(part: RtcpPart) -> int | None:
+    """What the receiver believes that its link carries, in bits a second (REMB); None for anything else."""
+    body = part.body
+    if (part.kind, part.format) != (PAYLOAD_FEEDBACK, REMB) or len(body) < 16:
+        return None
+    if body[8:12] != b"REMB":
+        return None
+    return ((body[13] & 0x03) << 16 | body[14] << 8 | body[15]) << (body[13] >> 2)
+
+
 def build_nack(ssrc: int, numbers: Sequence[int]) -> bytes:
     """Ask for the packets `numbers` (ascending, may wrap) of `ssrc`."""
     pairs: list[list[int]] = []

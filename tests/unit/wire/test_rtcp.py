@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engage_tui.wire import rtcp
+from tests.bench.downlink_model import estimate
 
 
 @given(st.integers(0, 0xFFFF), st.sets(st.integers(0, 200), min_size=1, max_size=60))
@@ -131,3 +132,19 @@ def test_the_round_trip_is_asked_for_and_answered() -> None:
 def test_any_extended_report_is_read_or_left(body: bytes) -> None:
     rtcp.parse_reference_time(body)
     rtcp.parse_reference_answer(body, 9)
+
+
+def test_receptions_and_estimates_are_read() -> None:
+    blocks = [
+        rtcp.Reception(7, 64, 5, 70_000, 3, 0xAABBCCDD, 65536),
+        rtcp.Reception(8, 0, -2, 1, 0, 0, 0),
+    ]
+    (part,) = rtcp.parse(rtcp.build_receiver_report(blocks))
+    assert rtcp.parse_receptions(part) == blocks
+    assert rtcp.parse_receptions(part._replace(body=part.body[:20])) == []
+    (remb,) = rtcp.parse(estimate(2_117_000))
+    found = rtcp.parse_estimate(remb)
+    assert found is not None
+    assert 0.999 < found / 2_117_000 <= 1
+    assert rtcp.parse_estimate(part) is None
+    assert rtcp.parse_estimate(remb._replace(body=remb.body[:10])) is None
