@@ -15,8 +15,8 @@ from engage_tui.sdk.enums import AudioBedFormat
 from engage_tui.sdk.spatial_controls import LOUDEST, decibels, linear
 from engage_tui.spatial import vectors
 from engage_tui.spatial.bed import LAYOUTS, fit
-from engage_tui.spatial.renderer import Part
 from engage_tui.spatial.scene import Anchor, Source, SourceSettings
+from engage_tui.spatial.voices import Part
 
 if TYPE_CHECKING:
     from engage_tui.sdk.mixer import Mixer

@@ -21,8 +21,9 @@ from engage_tui.media.levels import Meter
 from engage_tui.media.source import AudioFrame
 from engage_tui.media.speaker import AudioOutput, TimerOutput
 from engage_tui.sdk.limiter import Limiter
-from engage_tui.spatial.renderer import Mode, Part, Renderer, Room
+from engage_tui.spatial.renderer import Mode, Renderer, Room
 from engage_tui.spatial.scene import Listener, Source, SourceSettings
+from engage_tui.spatial.voices import Part
 
 _log = logging.getLogger(__name__)
 

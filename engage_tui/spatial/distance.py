@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engage_tui.errors import UsageError
 from engage_tui.spatial.vectors import number
@@ -27,6 +27,10 @@ class DistanceModelDataPoint:
     gain_in_decibels: float
 
 
+Lines = tuple[float, float, float, float, float, float]
+"""A and B in metres; A's gain and decibels a metre from there; the same from B on. Made once, used each block."""
+
+
 @dataclass(frozen=True, slots=True)
 class DistanceCurve:
     """Gain by distance: A's nearer than A, straight to B and C, on with the slope B-C, silent beyond the maximum.
@@ -48,6 +52,7 @@ class DistanceCurve:
     b: DistanceModelDataPoint
     c: DistanceModelDataPoint
     max_distance: float
+    _lines: Lines = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name, point in (("A", self.a), ("B", self.b), ("C", self.c)):
@@ -62,18 +67,27 @@ class DistanceCurve:
                 "They must be 0 <= A <= B <= C <= maximum distance.",
             )
 
+        object.__setattr__(self, "_lines", self._two_lines())  # the class is frozen
+
+    def _two_lines(self) -> Lines:
+        a, b, c = self.a, self.b, self.c
+        first, second = b.distance - a.distance, c.distance - b.distance
+        rise = (b.gain_in_decibels - a.gain_in_decibels) / first if first > 0 else 0.0
+        on = (c.gain_in_decibels - b.gain_in_decibels) / second if second > 0 else 0.0
+        after = (b if second > 0 else c).gain_in_decibels
+        return a.distance, b.distance, a.gain_in_decibels, rise, after, on
+
     def decibels(self, distance: float) -> float:
         """Gain at `distance` metres; minus infinity beyond the maximum."""
         if distance > self.max_distance:
             return -math.inf
-        if distance <= self.a.distance:
-            return self.a.gain_in_decibels
-        one, other = (self.a, self.b) if distance <= self.b.distance else (self.b, self.c)
-        span = other.distance - one.distance
-        if span <= 0:
-            return other.gain_in_decibels
-        slope = (other.gain_in_decibels - one.gain_in_decibels) / span
-        return min(LOUDEST_DB, one.gain_in_decibels + slope * (distance - one.distance))
+        near, middle, level, rise, after, on = self._lines
+        if distance <= near:
+            return level
+        if distance <= middle:
+            return level + rise * (distance - near)
+        decibels = after + on * (distance - middle)
+        return decibels if decibels < LOUDEST_DB else LOUDEST_DB
 
     def gain(self, distance: float) -> float:
         """Linear gain at `distance` metres."""

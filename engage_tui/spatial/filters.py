@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import functools
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from engage_tui.spatial.hrtf import RATE, Spectrum
+from engage_tui.spatial.hrtf import RATE, STEP, Key, Spectrum
 from engage_tui.spatial.pan import pan_gains
 
 LOW_PASS_TAPS = 64
 """Samples of a low-pass."""
 
 _OPEN, _SHUT = 20_000.0, 400.0  # Hz: the cut-off without and with full dullness
-_STEPS = 64  # degrees of dullness told apart
+DULL_STEPS = 64
+"""Degrees of dullness told apart."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -50,15 +51,17 @@ class LowPasses:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._known: dict[int, Spectrum] = {}
+        self._table = np.ones((DULL_STEPS + 1, size // 2 + 1), np.complex64)
+        self._made = {0}
 
-    def __call__(self, dullness: float) -> Spectrum:
-        """The spectrum for a dullness from 0 (exclusive) to 1, ``(bins,)``."""
-        step = max(1, round(dullness * _STEPS))
-        if step not in self._known:
-            response = low_pass_response(step / _STEPS)
-            self._known[step] = np.fft.rfft(response, self._size).astype(np.complex64)
-        return self._known[step]
+    def spectra(self, steps: Sequence[int]) -> Spectrum:
+        """The spectra of dullness in steps of 0 to `DULL_STEPS`, ``(steps, bins)``; ``(1, bins)`` if all are alike."""
+        for step in set(steps) - self._made:
+            response = low_pass_response(step / DULL_STEPS)
+            self._table[step] = np.fft.rfft(response, self._size)
+            self._made.add(step)
+        alike = steps[0] if len(set(steps)) == 1 else None
+        return self._table[list(steps) if alike is None else [alike]]
 
 
 class PanBank:
@@ -69,13 +72,11 @@ class PanBank:
     """
 
     def __init__(self, size: int) -> None:
-        self._bins = size // 2 + 1
-        self._made = functools.lru_cache(maxsize=720)(self._make)
+        gains = np.array(
+            [pan_gains(step * STEP) for step in range(round(360 / STEP))], np.complex64
+        )
+        self._table = np.broadcast_to(gains[:, :, None], (len(gains), 2, size // 2 + 1))
 
-    def filters(self, azimuth: float, elevation: float) -> Spectrum:  # noqa: ARG002 - there is no above
-        """See `hrtf.Bank`."""
-        return self._made(round(2 * azimuth))
-
-    def _make(self, half_degrees: int) -> Spectrum:
-        gains = np.array(pan_gains(half_degrees / 2), np.complex64)
-        return np.broadcast_to(gains[:, None], (2, self._bins))
+    def filters(self, directions: Sequence[Key], out: Spectrum) -> None:
+        """See `hrtf.Bank`; there is no above."""
+        out[:] = self._table[[azimuth % len(self._table) for azimuth, _ in directions]]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import math
 from collections import OrderedDict
+from collections.abc import Sequence
 from importlib import resources
 from typing import Protocol
 
@@ -33,19 +34,24 @@ _SLACK = 10.0  # samples added to both delays, since a measured one may be short
 _LONGEST = math.ceil(HEAD_RADIUS / SPEED * (1 + math.pi / 2) * RATE + 2 * _SLACK)
 
 _TOP = 18_500.0  # Hz from which on filters fall, to nothing at half the rate
-_STEP = 0.5  # degrees to which a direction is rounded: 5 us at most between the ears, and half a degree of angle
 _REMEMBERED = 2048  # directions whose filters are kept (8 kB each); then the one not used for longest is dropped
+
+STEP = 0.5
+"""Degrees to which a direction is rounded: 5 us at most between the ears, and half a degree of angle."""
+
+
+Key = tuple[int, int]
 
 
 class Bank(Protocol):
     """Gives filters for directions."""
 
-    def filters(self, azimuth: float, elevation: float) -> Spectrum:
-        """Spectra of the left and right ear, ``(2, bins)``, read-only.
+    def filters(self, directions: Sequence[Key], out: Spectrum) -> None:
+        """Write the spectra of the left and right ear into `out`, ``(directions, 2, bins)``.
 
         Args:
-            azimuth: Degrees, 0 ahead, 90 right.
-            elevation: Degrees, 90 above.
+            directions: Azimuth (0 ahead, 90 degrees right) and elevation (90 degrees above) in steps of `STEP` degrees.
+            out: Where they go.
         """
 
 
@@ -93,66 +99,87 @@ class KemarBank:
     def __init__(self, size: int) -> None:
         directions, responses, self._later = _data()
         self._size = size
-        self._responses = responses
-        self._omega = 2 * np.pi * np.arange(size // 2 + 1) / size
+        self._bins = size // 2 + 1
+        self._omega = (2 * np.pi * np.arange(self._bins) / size).astype(np.float32)
         # A delay of part of a sample rings on for ever unless what is close to half the rate goes first.
-        above = np.clip((np.arange(size // 2 + 1) / size * RATE - _TOP) / (RATE / 2 - _TOP), 0, 1)
-        self._shape = np.cos(np.pi / 2 * above) ** 2
+        above = np.clip((np.arange(self._bins) / size * RATE - _TOP) / (RATE / 2 - _TOP), 0, 1)
+        shape = np.cos(np.pi / 2 * above) ** 2
+        self._spectra = (np.fft.rfft(responses, size) * shape).astype(np.complex64)
         self._elevations = np.unique(directions[:, 1])
-        self._rings = [_ring(directions, elevation) for elevation in self._elevations]
-        self._known: OrderedDict[tuple[int, int], Spectrum] = OrderedDict()
-        self._pair = np.empty((2, responses.shape[1]), np.float32)
+        rings = [_ring(directions, elevation) for elevation in self._elevations]
+        self._lengths = np.array([len(ring) for ring in rings])
+        self._starts = np.cumsum(self._lengths) - self._lengths
+        self._order = np.concatenate(rings)
+        self._known: OrderedDict[Key, int] = OrderedDict()
+        # Not touched before it is needed, so that an unused bank costs no memory.
+        self._table = np.empty((_REMEMBERED, 2, self._bins), np.complex64)
 
-    def filters(self, azimuth: float, elevation: float) -> Spectrum:
-        """See `Bank`; a direction is rounded to half a degree."""
-        key = (round(azimuth / _STEP), round(elevation / _STEP))
-        found = self._known.get(key)
-        if found is None:
-            found = self.exact(key[0] * _STEP, key[1] * _STEP)
-            self._known[key] = found
-            if len(self._known) > _REMEMBERED:
-                self._known.popitem(last=False)
-        else:
-            self._known.move_to_end(key)
-        return found
+    def filters(self, directions: Sequence[Key], out: Spectrum) -> None:
+        """See `Bank`."""
+        known = self._known
+        missing = [key for key in dict.fromkeys(directions) if key not in known]
+        if missing:
+            if len(set(directions)) > len(self._table):
+                out[:] = self.exact(*(np.array(directions).T * STEP))
+                return
+            self._make(missing, directions)
+        rows = []
+        for key in directions:
+            known.move_to_end(key)
+            rows.append(known[key])
+        np.take(self._table, rows, axis=0, out=out, mode="clip")  # anything else is copied first
 
-    def exact(self, azimuth: float, elevation: float) -> Spectrum:
-        """`filters` of the direction itself, made anew."""
-        neighbours = self._neighbours(azimuth, elevation)
-        mirrored = self._neighbours(-azimuth, elevation)
-        for ear, near in enumerate(
-            (neighbours, mirrored)
-        ):  # the right ear is the left one's mirror image
-            np.einsum("i,ij->j", near[1], self._responses[near[0]], out=self._pair[ear])
-        later = float(neighbours[1] @ self._later[neighbours[0]]) / 2
-        measured = min(max(elevation, float(self._elevations[0])), 90.0)
-        delays = ear_delays(np.array(azimuth), np.array(measured))
-        delays = delays + [_SLACK + later, _SLACK - later]
-        spectrum = np.fft.rfft(self._pair, self._size) * self._shape
-        spectrum = spectrum * np.exp(-1j * self._omega * delays[:, None])
-        filters: Spectrum = spectrum.astype(np.complex64)
-        filters.flags.writeable = False
+    def _make(self, missing: Sequence[Key], wanted: Sequence[Key]) -> None:
+        """Make the filters that are missing, in place of those not used for longest."""
+        known = self._known
+        for key in wanted:
+            if key in known:  # not to be dropped for those that are made now
+                known.move_to_end(key)
+        made = self.exact(*(np.array(missing).T * STEP))
+        for key, spectrum in zip(missing, made, strict=True):
+            full = len(known) == len(self._table)
+            row = known.popitem(last=False)[1] if full else len(known)
+            known[key] = row
+            self._table[row] = spectrum
+
+    def exact(self, azimuth: Floats, elevation: Floats) -> Spectrum:
+        """`filters` of the directions themselves, made anew."""
+        azimuth, elevation = np.atleast_1d(azimuth), np.atleast_1d(elevation)
+        measured = np.clip(elevation, self._elevations[0], self._elevations[-1])
+        # The right ear is the left one's mirror image.
+        rows, shares = self._neighbours(np.stack([azimuth, -azimuth], axis=1), measured[:, None])
+        spectra = np.einsum("dens,den->des", self._spectra[rows], shares.astype(np.float32))
+        later = (self._later[rows[:, 0]] * shares[:, 0]).sum(axis=1) / 2
+        delays = ear_delays(azimuth, measured)
+        delays = delays + np.stack([_SLACK + later, _SLACK - later], axis=1)
+        turn = delays.astype(np.float32)[:, :, None] * self._omega
+        filters: Spectrum = np.empty(turn.shape, np.complex64)
+        filters.real, filters.imag = np.cos(turn), -np.sin(turn)
+        filters *= spectra
         return filters
 
-    def _neighbours(self, azimuth: float, elevation: float) -> tuple[npt.NDArray[np.intp], Samples]:
-        """Indices and shares of the measured directions around one: two on the ring below, two above."""
-        elevation = min(max(elevation, float(self._elevations[0])), float(self._elevations[-1]))
-        upper = min(int(np.searchsorted(self._elevations, elevation)), len(self._rings) - 1)
-        lower = max(0, upper - 1)
-        span = float(self._elevations[upper] - self._elevations[lower])
-        up = (elevation - float(self._elevations[lower])) / span if span else 0.0
+    def _neighbours(
+        self, azimuth: Floats, elevation: Floats
+    ) -> tuple[npt.NDArray[np.intp], Floats]:
+        """Measured directions around some, and the share of each: two on the ring below, two above; ``(…, 4)``."""
+        upper = np.minimum(np.searchsorted(self._elevations, elevation), len(self._lengths) - 1)
+        lower = np.maximum(upper - 1, 0)
+        span = self._elevations[upper] - self._elevations[lower]
+        up = np.where(
+            span > 0, (elevation - self._elevations[lower]) / np.where(span > 0, span, 1), 0
+        )
         indices, shares = [], []
-        for number, share in ((lower, 1 - up), (upper, up)):
-            ring, azimuths = self._rings[number]
-            at = azimuth % 360 / 360 * len(ring)  # each ring is evenly spaced from straight ahead
-            first = int(at)
-            indices += [ring[first % len(ring)], ring[(first + 1) % len(ring)]]
-            shares += [share * (1 - at + first), share * (at - first)]
-        return np.array(indices), np.array(shares, np.float32)
+        for ring, share in ((lower, 1 - up), (upper, up)):
+            length = self._lengths[ring]
+            at = azimuth % 360 / 360 * length  # each ring is evenly spaced from straight ahead
+            first = at.astype(np.intp)
+            for step, part in ((0, 1 - at + first), (1, at - first)):
+                indices.append(self._order[self._starts[ring] + (first + step) % length])
+                shares.append(share * part)
+        return np.stack(indices, axis=-1), np.stack(shares, axis=-1)
 
 
-def _ring(directions: Floats, elevation: float) -> tuple[list[int], Floats]:
-    """Indices and azimuths of one elevation, by azimuth."""
+def _ring(directions: Floats, elevation: float) -> npt.NDArray[np.intp]:
+    """Indices of one elevation's directions, by azimuth."""
     members = np.flatnonzero(directions[:, 1] == elevation)
-    order = members[np.argsort(directions[members, 0])]
-    return [int(each) for each in order], directions[order, 0]
+    return members[np.argsort(directions[members, 0])]

@@ -20,9 +20,10 @@ import numpy.typing as npt
 from engage_tui.spatial import make_kemar
 from engage_tui.spatial.distance import DEFAULT_CURVE
 from engage_tui.spatial.hrtf import RATE, KemarBank
-from engage_tui.spatial.renderer import Part, Renderer, Room
+from engage_tui.spatial.renderer import Renderer, Room
 from engage_tui.spatial.scene import Curve, Listener, Source, SourceSettings
 from engage_tui.spatial.vectors import Vector3D
+from engage_tui.spatial.voices import Part
 from tests.bench import openal
 
 Array = npt.NDArray[Any]
@@ -200,11 +201,10 @@ def loudness() -> float:
     """How much the power of A-weighted speech at both ears varies over a turn, in dB."""
     bank = KemarBank(2048)
     weights = make_kemar.speech_weights(np.fft.rfftfreq(2048, 1 / RATE))
-    levels = [
-        10 * math.log10((weights * np.abs(bank.exact(azimuth, 0)) ** 2).sum())
-        for azimuth in np.arange(0, 360, 1.0)
-    ]
-    return max(levels) - min(levels)
+    azimuths = np.arange(0, 360, 1.0)
+    ears = np.abs(bank.exact(azimuths, np.zeros(360))) ** 2
+    levels = 10 * np.log10((weights * ears).sum(axis=(1, 2)))
+    return float(levels.max() - levels.min())
 
 
 if __name__ == "__main__":

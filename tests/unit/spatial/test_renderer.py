@@ -11,12 +11,14 @@ from engage_tui.spatial.bed import LAYOUTS, fit
 from engage_tui.spatial.filters import low_pass_response
 from engage_tui.spatial.hrtf import RATE, KemarBank
 from engage_tui.spatial.make_kemar import speech_weights
-from engage_tui.spatial.renderer import Mode, Part, Renderer, Room
+from engage_tui.spatial.renderer import Mode, Renderer, Room
 from engage_tui.spatial.reverb import tail
 from engage_tui.spatial.scene import Listener, Source, SourceSettings
 from engage_tui.spatial.vectors import Vector3D
+from engage_tui.spatial.voices import Part
 
 Samples = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
 
 BLOCK = 480
 
@@ -29,6 +31,12 @@ def towards(azimuth: float, metres: float = 1.0) -> Vector3D:
 def noise(samples: int, seed: int = 0) -> Samples:
     wave = np.random.default_rng(seed).standard_normal(samples) * 0.1
     return wave.astype(np.float32)
+
+
+def ears(bank: KemarBank, azimuth: float, elevation: float) -> npt.NDArray[np.complex64]:
+    """The exact filters of one direction, ``(2, bins)``."""
+    found = bank.exact(np.array([azimuth], float), np.array([elevation], float))
+    return np.asarray(found[0])
 
 
 def tone(samples: int, frequency: float = 500.0) -> Samples:
@@ -60,7 +68,7 @@ def test_a_voice_at_rest_is_a_plain_convolution(block: int) -> None:
     wave = np.concatenate([noise(9600), np.zeros(960, np.float32)])
     settings = SourceSettings(occlusion=0.5)
     out = rendered(renderer(block=block), {Part(Source(settings, towards(60)), 0.5): wave})
-    response = np.fft.irfft(KemarBank(4096).exact(60, 0), 4096)
+    response = np.fft.irfft(ears(KemarBank(4096), 60, 0), 4096)
     dull = low_pass_response(0.5) * 10 ** (-3 / 20) * 0.5
     for ear in (0, 1):
         wanted = np.convolve(np.convolve(wave, response[ear, :300]), dull)[: len(out)]
@@ -86,34 +94,51 @@ def test_a_movement_leaves_no_trace_above_the_tone() -> None:
 def test_speech_is_as_loud_from_everywhere() -> None:
     bank = KemarBank(2048)
     weights = speech_weights(np.fft.rfftfreq(2048, 1 / RATE))
-    levels = [
-        10 * math.log10((weights * np.abs(bank.filters(azimuth, elevation)) ** 2).sum())
-        for azimuth in range(0, 360, 6)
-        for elevation in (-60, -33, 0, 15, 45, 85)
-    ]
-    assert max(levels) - min(levels) < 0.5
+    azimuth, elevation = np.meshgrid(np.arange(0, 360, 6.0), [-60, -33, 0, 15, 45, 85.0])
+    found = bank.exact(azimuth.ravel(), elevation.ravel())
+    levels = 10 * np.log10((weights * np.abs(found) ** 2).sum(axis=(1, 2)))
+    assert np.ptp(levels) < 0.5
 
 
 def test_the_ears_differ_as_they_do_on_the_head() -> None:
     bank = KemarBank(2048)
-    left, right = np.fft.irfft(bank.exact(90, 0), 2048)
+    left, right = np.fft.irfft(ears(bank, 90, 0), 2048)
     assert np.abs(right).argmax() < np.abs(left).argmax()
     assert 10 * math.log10((right**2).sum() / (left**2).sum()) > 10
-    assert bank.exact(-90, 0) == pytest.approx(bank.exact(90, 0)[::-1], abs=1e-6)
-    ahead = bank.exact(0, 20)
+    assert ears(bank, -90, 0) == pytest.approx(ears(bank, 90, 0)[::-1], abs=1e-6)
+    ahead = ears(bank, 0, 20)
     assert ahead[0] == pytest.approx(ahead[1], abs=1e-6)
-    assert bank.exact(30, -90) == pytest.approx(bank.exact(30, -40))
+    assert ears(bank, 30, -90) == pytest.approx(ears(bank, 30, -40))
 
 
 def test_filters_are_remembered_within_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hrtf, "_REMEMBERED", 8)
     bank = KemarBank(960)
-    first = bank.filters(10.1, 0)
-    assert bank.filters(9.9, 0) is first
-    for azimuth in range(20, 30):
-        bank.filters(azimuth, 0)
+    made: list[int] = []
+    exact = bank.exact
+
+    def counted(azimuth: Floats, elevation: Floats) -> npt.NDArray[np.complex64]:
+        made.append(len(azimuth))
+        return exact(azimuth, elevation)
+
+    monkeypatch.setattr(bank, "exact", counted)
+
+    def found(*azimuths: float) -> npt.NDArray[np.complex64]:
+        out = np.zeros((len(azimuths), 2, 481), np.complex64)
+        bank.filters([(round(2 * azimuth), 0) for azimuth in azimuths], out)
+        return out
+
+    first = found(10.0, 50.0)
+    assert (found(10.0, 50.0) == first).all()
+    assert made == [2]
+    many = found(*range(20, 28))  # as many as are kept: what was known goes, one by one
+    assert (many == exact(np.arange(20, 28.0), np.zeros(8))).all()
+    assert made == [2, 8]
+    again = found(27.0, 10.0)
+    assert again == pytest.approx(np.stack([many[7], first[0]]))
+    assert made == [2, 8, 1]
+    found(*range(100, 130))  # more than are kept are made all the same
     assert len(bank._known) == 8
-    assert bank.filters(10.1, 0) is not first
 
 
 def test_closer_than_the_head_is_wide_nothing_gets_louder() -> None:
