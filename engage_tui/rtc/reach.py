@@ -7,7 +7,9 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from engage_tui.errors import ConnectError
+from engage_tui.errors import ConnectError, EngageError
+from engage_tui.rtc.proxy import open_session, open_tunnel, proxy_for
+from engage_tui.rtc.tls import tls_error
 from engage_tui.wire.signal import validate_url
 
 REACH_TIME = 5.0
@@ -32,24 +34,32 @@ async def reach(url: str, timeout: float = REACH_TIME) -> None:
     try:
         async with (
             asyncio.timeout(timeout),
-            aiohttp.ClientSession(trust_env=True) as session,
+            await open_session(place) as session,
             session.head(place, allow_redirects=False),
         ):
             return
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
+        if (untrusted := tls_error(address.netloc.rpartition("@")[2], error)) is not None:
+            raise untrusted from error
         raise ConnectError(
             f"No server answers at {address.hostname}.", "Check the address and the network."
         ) from error
 
 
 async def answers(url: str) -> bool:
-    """Whether something accepts a TCP connection at the server's address, asked with nothing but that."""
+    """Whether something accepts a TCP connection at the server's address, asked with nothing but that.
+
+    Behind a proxy, whether that can connect to it.
+    """
     address = urlsplit(validate_url(url))
     port = address.port or (443 if address.scheme == "https" else 80)
     try:
         async with asyncio.timeout(PROBE_TIME):
+            if (proxy := proxy_for(url)) is not None:
+                (await open_tunnel(proxy, address.hostname or "", port)).close()
+                return True
             _, writer = await asyncio.open_connection(address.hostname, port)
-    except (TimeoutError, OSError):
+    except (TimeoutError, OSError, EngageError):
         return False
     writer.close()
     return True

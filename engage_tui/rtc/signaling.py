@@ -15,6 +15,8 @@ from google.protobuf.message import DecodeError
 from livekit.protocol import models, rtc
 
 from engage_tui.errors import AuthError, ConnectError, EngageError, RefusedError
+from engage_tui.rtc.proxy import open_session
+from engage_tui.rtc.tls import tls_error
 from engage_tui.tasks import TaskGroup
 from engage_tui.wire import signal
 from engage_tui.wire.token import read_claims
@@ -130,9 +132,9 @@ class SignalClient:
         """Connect and wait for the first message."""
         self.token = token
         address = signal.join_url(url, options)
-        self._session = aiohttp.ClientSession()
         try:
             async with asyncio.timeout(timeout):
+                self._session = await open_session(address)
                 self._socket = await self._dial(url, address)
                 first = await self._first_message(url)
         except TimeoutError as error:
@@ -194,6 +196,8 @@ class SignalClient:
             raise await self._refusal(url, error.status) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             _log.info("cannot reach %s: %s", _place(url), error)
+            if (untrusted := tls_error(_place(url), error)) is not None:
+                raise untrusted from error
             raise ConnectError(
                 f"No server answers at {_place(url)}.",
                 "Start one with `engage-tui serve`, or check the address.",

@@ -43,6 +43,10 @@ async def recover(room: Room) -> None:
             _log.info("reconnecting failed: %s", error)
             last = error
             continue
+        except Exception as error:  # noqa: BLE001 - border: a room must not reconnect for ever
+            _log.exception("reconnecting failed")
+            last = EngageError(f"Reconnecting failed: {error!r}.", "The log says more.")
+            continue
         return
     room._begin_end(DisconnectReason.UNKNOWN_REASON, last)
 

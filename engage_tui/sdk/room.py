@@ -30,7 +30,11 @@ from engage_tui.sdk.reconnect import Memory
 from engage_tui.sdk.recovery import recover
 from engage_tui.sdk.reemission import at_room
 from engage_tui.sdk.room_devices import OutputPort, RoomDevices
-from engage_tui.sdk.server_messages import take_subscription_message, updated_speakers
+from engage_tui.sdk.server_messages import (
+    take_room_update,
+    take_subscription_message,
+    updated_speakers,
+)
 from engage_tui.tasks import TaskGroup
 from engage_tui.wire import position
 from engage_tui.wire.data import CHAT_TOPIC, RELIABLE, Stream
@@ -136,6 +140,11 @@ class Room(RoomDevices):
         except EngageError as error:
             self._begin_end(DisconnectReason.JOIN_FAILURE, error)
             return
+        except Exception as error:  # noqa: BLE001 - border: whoever waits for the room must not wait for ever
+            _log.exception("joining failed")
+            bug = EngageError(f"Joining failed: {error!r}.", "The log says more.")
+            self._begin_end(DisconnectReason.JOIN_FAILURE, bug)
+            return
         self._set_state(ConnectionState.CONNECTED)
         self.emit(RoomEvent.CONNECTED)
         self._settled.set()
@@ -234,7 +243,7 @@ class Room(RoomDevices):
                     if participant is not None:
                         participant._set_quality(quality_of(each.quality))
             case "room_update":
-                self._room_updated(message.room_update.room)
+                take_room_update(self, message.room_update.room)
             case "leave":
                 self._told_to_leave(message.leave)
             case "mute" if self._local is not None:
@@ -256,17 +265,6 @@ class Room(RoomDevices):
         error = leave_error(leave.reason)
         _log.info("told to leave: %s", error)
         self._begin_end(reason_of(leave.reason), error)
-
-    def _room_updated(self, info: models.Room) -> None:
-        before = models.Room()
-        before.CopyFrom(self._info)
-        self._info.CopyFrom(info)
-        if self._state is not ConnectionState.CONNECTED:
-            return
-        if before.metadata != info.metadata:
-            self.emit(RoomEvent.ROOM_METADATA_CHANGED, info.metadata)
-        if before.active_recording != info.active_recording:
-            self.emit(RoomEvent.RECORDING_STATUS_CHANGED, info.active_recording)
 
     def _speakers_changed(self, changes: Any) -> None:
         heard = [(self._by_sid(change.sid), change.active, change.level) for change in changes]

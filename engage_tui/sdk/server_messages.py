@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from livekit.protocol import rtc
+from livekit.protocol import models, rtc
 
 from engage_tui.sdk.convert import stream_state_of
-from engage_tui.sdk.enums import ParticipantEvent, PermissionStatus
+from engage_tui.sdk.enums import (
+    ConnectionState,
+    ParticipantEvent,
+    PermissionStatus,
+    RoomEvent,
+)
 from engage_tui.sdk.publication import subscription_error
 
 if TYPE_CHECKING:
@@ -36,6 +41,19 @@ def updated_speakers(
         if active:
             result.append(participant)
     return sorted(result, key=lambda each: -each.is_speaking_level)
+
+
+def take_room_update(room: Room, info: models.Room) -> None:
+    """Take the server's news of the room itself."""
+    before = models.Room()
+    before.CopyFrom(room._info)
+    room._info.CopyFrom(info)
+    if room.state is not ConnectionState.CONNECTED:
+        return
+    if before.metadata != info.metadata:
+        room.emit(RoomEvent.ROOM_METADATA_CHANGED, info.metadata)
+    if before.active_recording != info.active_recording:
+        room.emit(RoomEvent.RECORDING_STATUS_CHANGED, info.active_recording)
 
 
 def take_subscription_message(room: Room, message: rtc.SignalResponse) -> None:
