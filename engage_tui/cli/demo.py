@@ -13,6 +13,7 @@ from engage_tui.cli.join import (
     spatial_option,
     video_mode,
 )
+from engage_tui.cli.sounds import bed_option, sound_option, wanted
 from engage_tui.engine.messages import Start
 
 
@@ -23,6 +24,8 @@ from engage_tui.engine.messages import Start
 @click.option("--speaker", metavar="DEV", help="Where to hear the others, or off.")
 @spatial_option
 @low_latency_option
+@bed_option
+@sound_option
 @click.option("--video", metavar="MODE", help=VIDEO_HELP)
 def demo(
     name: str | None,
@@ -31,6 +34,8 @@ def demo(
     speaker: str | None,
     spatial: str,
     low_latency: bool,
+    bed: tuple[str, ...],
+    sound: tuple[str, ...],
     video: str | None,
 ) -> int:
     """Sit in a call with four people who are drawn and spoken, on a room server of your own.
@@ -39,6 +44,7 @@ def demo(
     """
     require_terminal()
     video_mode(video)  # a wrong one is told before anything starts
+    sounds = wanted(bed, sound)
     from engage_tui.demo.process import ROOM, Stage
 
     named = {"camera": camera, "microphone": microphone, "speaker": speaker}
@@ -57,6 +63,7 @@ def demo(
                     subscribe="all",
                     spatial=spatial,
                     low_latency=low_latency,
+                    sounds=sounds,
                     required=",".join(
                         k for k, given in named.items() if given not in (None, "off")
                     ),

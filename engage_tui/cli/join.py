@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engage_tui import settings
+from engage_tui.cli.sounds import bed_option, sound_option, wanted
 from engage_tui.engine.messages import Start
 from engage_tui.errors import MediaFileError, UsageError
 
@@ -53,6 +54,8 @@ low_latency_option = click.option(
 @click.option("--speaker", metavar="DEV", help="Where to hear the others, or off.")
 @spatial_option
 @low_latency_option
+@bed_option
+@sound_option
 @click.option(
     "--subscribe",
     default="microphone",
@@ -82,6 +85,8 @@ def join(  # noqa: PLR0913 - one parameter an option
     speaker: str | None,
     spatial: str,
     low_latency: bool,
+    bed: tuple[str, ...],
+    sound: tuple[str, ...],
     subscribe: str,
     video: str | None,
     yes: bool,
@@ -111,6 +116,7 @@ def join(  # noqa: PLR0913 - one parameter an option
         duration=duration or 0.0,
         spatial=spatial,
         low_latency=low_latency,
+        sounds=wanted(bed, sound),
     )
     if token is not None and not start.token:
         raise UsageError("The token is empty.", "Leave --token out, or give one.")

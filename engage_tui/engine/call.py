@@ -27,6 +27,7 @@ from engage_tui.engine.messages import (
 from engage_tui.engine.microphone import Microphone
 from engage_tui.engine.placing import hearing
 from engage_tui.engine.scene import call_view
+from engage_tui.engine.sounds import Sounds
 from engage_tui.engine.view import CallView, DevicesView, Phase
 from engage_tui.errors import EngageError, UsageError
 from engage_tui.log import log_path
@@ -82,6 +83,7 @@ class Call:
         failures: Why the last change of a switch failed.
         joining: The way from the lobby into the room; None before the first message.
         microphone: What is done to the person's own voice.
+        sounds: What plays to the person alone.
     """
 
     def __init__(self, link: EngineLink) -> None:
@@ -95,6 +97,7 @@ class Call:
         self.failures: dict[TrackSource, str] = {}
         self.joining: Joining | None = None
         self.microphone = Microphone(self)
+        self.sounds = Sounds(self)
         self.tasks = TaskGroup("call")
         self._link = link
         self._board = Board(self._scene, link.send)
@@ -238,6 +241,8 @@ class Call:
         self._tell_joined(room)
         if self.start.duration > 0:
             self.tasks.spawn(self._leave_after(self.start.duration), "duration")
+        if self.start.sounds:
+            self.tasks.spawn(self.sounds.begin(self.start.sounds), "sounds")
         self.sync()
         self.touch()
 
@@ -372,6 +377,7 @@ class Call:
         while True:
             await asyncio.sleep(LEVEL_INTERVAL)
             self.microphone.look()
+            self.sounds.look()
             levels = snapshot.levels(self.room)
             if self.lobby is not None and self.lobby.audio_track is not None:
                 levels["preview"] = round(self.lobby.audio_track.level, 3)

@@ -60,6 +60,7 @@ class Intents:
             "preview": self._preview,
             "refresh_devices": self._refresh,
             **Placing(call).serving,
+            **call.sounds.serving,
         }
 
     async def serve(self, name: str, arguments: Arguments) -> None:

@@ -16,6 +16,18 @@ from engage_tui.engine.view import CallView, LobbyView, PersonView, PublicationS
 # -- down ------------------------------------------------------------------------------------------------------------
 
 
+class SoundStart(msgspec.Struct, frozen=True, array_like=True):
+    """A sound of the person's own that plays from the join on.
+
+    Attributes:
+        path: The file.
+        point: Metres from the person's seat to the right, ahead and up; None: all around, as a bed.
+    """
+
+    path: str
+    point: tuple[float, float, float] | None = None
+
+
 class Start(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """The first message: everything the engine needs, secrets included (never in arguments).
 
@@ -30,6 +42,7 @@ class Start(msgspec.Struct, frozen=True, array_like=True, tag=True):
             be opened, instead of a warning (what the person named on the command line).
         duration: Leave by itself so many seconds after the join; 0: never.
         spatial: ``off``, ``stereo`` or ``binaural``: for which ears the others are placed.
+        sounds: What plays to the person alone.
         low_latency: Small blocks and packets, for little delay.
     """
 
@@ -51,6 +64,7 @@ class Start(msgspec.Struct, frozen=True, array_like=True, tag=True):
     duration: float = 0.0
     spatial: str = "binaural"
     low_latency: bool = False
+    sounds: tuple[SoundStart, ...] = ()
 
 
 class Intent(msgspec.Struct, frozen=True, array_like=True, tag=True):

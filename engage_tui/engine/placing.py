@@ -53,11 +53,13 @@ class Placing:
 
     async def _place(self, arguments: Arguments) -> None:
         who = str(arguments.get("participant") or "")
-        x, y = arguments["x"], arguments["y"]
-        if who in ("", self._identity):
+        x, y, by = arguments["x"], arguments["y"], bool(arguments.get("by", False))
+        if "sound" in arguments:
+            self._call.sounds.move(str(arguments["sound"]), x, y, by=by)
+        elif who in ("", self._identity):
             self._seats.go(x, y)
         else:
-            self._seats.move(who, x, y, by=bool(arguments.get("by", False)))
+            self._seats.move(who, x, y, by=by)
 
     async def _face(self, arguments: Arguments) -> None:
         self._seats.face(arguments["degrees"])
@@ -66,6 +68,11 @@ class Placing:
         self._seats.choose(_word(Seating, arguments["seating"], "A seating"))
 
     async def _set_volume(self, arguments: Arguments) -> None:
+        if "sound" in arguments:
+            sound = self._call.sounds.find(str(arguments["sound"]))
+            sound.gain = _volume(sound.gain, arguments)
+            self._call.touch()
+            return
         wanted = str(arguments.get("participant") or "")
         for participant in self._seats.others:
             if wanted in (participant.identity, participant.sid):
@@ -106,6 +113,7 @@ def hearing(call: Call) -> HearingView:
         connected=connected,
         microphones=microphones,
         limit=space.number_of_auto_connections,
+        sounds=call.sounds.views(),
     )
 
 

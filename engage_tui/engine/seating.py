@@ -130,6 +130,20 @@ class Seats:
         _set(participant, where)
         self._touch()
 
+    def point(self, x: float, y: float, z: float = 0.0) -> Vector3D:
+        """A point of the map, and so many metres above it, in the scene.
+
+        Raises:
+            UsageError: A coordinate is not finite or too large.
+        """
+        seat = _on_map(x, y)
+        raised = Place(seat.position + Vector3D(0.0, _metres(z), 0.0))
+        return self._home.outward(raised).position
+
+    def ahead(self, metres: float) -> Vector3D:
+        """The point so far ahead of where one looks, in the scene."""
+        return self._own.outward(Place(Vector3D(0.0, 0.0, -metres))).position
+
     # -- telling -----------------------------------------------------------------------------------
 
     def place(self, participant: RemoteParticipant) -> Place:
@@ -163,6 +177,10 @@ class Seats:
                 moved = Moved.BY_YOU
             views[identity] = self._view(self.place(participant), moved)
         return views
+
+    def seen(self, position: Vector3D) -> PlaceView:
+        """A place of the scene on the map."""
+        return self._view(Place(position), Moved.NO)
 
     def _view(self, place: Place, moved: Moved) -> PlaceView:
         seen = self._home.inward(place)

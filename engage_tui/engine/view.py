@@ -159,13 +159,13 @@ class SoundView(msgspec.Struct, frozen=True, array_like=True):
         key: What it is called in intents.
         label: The file's name.
         place: Where it is heard; None: around the person, as a bed.
-        playing: Whether it has not come to its end.
+        volume: Linear gain, 1 as the file has it.
     """
 
     key: str
     label: str
     place: PlaceView | None = None
-    playing: bool = True
+    volume: float = 1.0
 
 
 class DeviceView(msgspec.Struct, frozen=True, array_like=True):

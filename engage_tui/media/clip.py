@@ -17,6 +17,22 @@ LONGEST = 30 * 60
 MOST_CHANNELS = 16
 
 
+def clip_channels(path: str) -> int:
+    """How many channels the first sound stream of a file has, by its head alone.
+
+    Raises:
+        MediaFileError: It is missing, unreadable, holds no sound, or has too many channels.
+    """
+    with open_file(path, "audio") as container:
+        return _channels(path, container.streams.audio[0].codec_context.channels)
+
+
+def _channels(path: str, channels: int) -> int:
+    if not 1 <= channels <= MOST_CHANNELS:
+        raise MediaFileError(f"{path} has {channels} channels.", "Choose a file with 1 to 16.")
+    return channels
+
+
 def load_clip(path: str) -> Pcm:
     """Decode the first sound stream of a file; damaged packets are left out.
 
@@ -33,9 +49,7 @@ def load_clip(path: str) -> Pcm:
     samples = 0
     with open_file(path, "audio") as container:
         stream = container.streams.audio[0]
-        channels = stream.codec_context.channels
-        if not 1 <= channels <= MOST_CHANNELS:
-            raise MediaFileError(f"{path} has {channels} channels.", "Choose a file with 1 to 16.")
+        channels = _channels(path, stream.codec_context.channels)
         resampler = av.AudioResampler(format="s16", layout=stream.layout, rate=SAMPLE_RATE)
         try:
             for frame in itertools.chain(decode(container, stream), [None]):  # None: what is left

@@ -172,7 +172,7 @@ def open_file(path: str, kind: Literal["audio", "video"]) -> InputContainer:
         MediaFileError: There is no such file, it is no media file, or it has no such stream.
     """
     if not Path(path).is_file():
-        raise MediaFileError(f"There is no file {path}.", "Check the path after file:.")
+        raise MediaFileError(f"There is no file {path}.", "Check the path.")
     try:
         container = av.open(path)
     except (av.FFmpegError, OSError, ValueError) as error:

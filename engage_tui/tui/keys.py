@@ -23,6 +23,7 @@ _SHOWN = {
     "shift+tab": "Shift+Tab",
     "shift+left": "Shift+←",
     "shift+right": "Shift+→",
+    "delete": "Delete",
     "plus": "+",
     "minus": "-",
     "equals_sign": "=",

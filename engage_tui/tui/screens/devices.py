@@ -63,7 +63,7 @@ class DevicesScreen(ModalScreen[None]):
                         yield OnOff(False, id=f"{name}-on")
                     else:
                         yield Button("test", id="tone", compact=True)
-                yield Static("", id=f"{name}-error", classes="error-row")
+                yield Static("", id=f"{name}-error", classes="error-row", markup=False)
                 if name == "microphone":
                     yield from self._voice()
             with Horizontal(classes="row part"):
@@ -78,7 +78,7 @@ class DevicesScreen(ModalScreen[None]):
         with Horizontal(classes="row"):
             yield Label("Voice", classes="row-label")
             yield VoiceSwitches()
-        yield Static("", id="voice-error", classes="error-row")
+        yield Static("", id="voice-error", classes="error-row", markup=False)
         yield Static("Files and the test tone are sent untouched.", id="voice-note")
         with Horizontal(classes="row"):
             yield Label("Talk", classes="row-label")

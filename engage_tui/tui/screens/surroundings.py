@@ -6,10 +6,13 @@ from collections.abc import Callable
 
 from textual import on
 
-from engage_tui.engine.view import PersonView
+from engage_tui.engine.messages import Outcome
+from engage_tui.engine.view import PersonView, SoundView
 from engage_tui.tui import words
+from engage_tui.tui.model import Waiting
 from engage_tui.tui.screens.devices import DevicesScreen
 from engage_tui.tui.screens.page import Page
+from engage_tui.tui.screens.sounds import SoundsScreen
 from engage_tui.tui.session import Session
 from engage_tui.tui.widgets import map_lines
 from engage_tui.tui.widgets.hint import HintLine
@@ -21,6 +24,7 @@ _OFFERS = {
     True: ("↑ ↓ walk  ← → turn  Tab next  h seats  Esc close", "arrows walk, turn  Tab next  Esc"),
     False: ("arrows move  n hear  + - volume  Tab next  Esc close", "arrows move  + -  Tab  Esc"),
 }
+_SOUND_OFFERS = "arrows move  + -  Delete stop  Esc"
 _ROOMY = 110  # columns from which there is room for all of them
 
 
@@ -33,6 +37,7 @@ class Surroundings(Page):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._talk_by = "hold"
+        self._typed_path = ""
 
     @property
     def map(self) -> SpaceMap:
@@ -51,13 +56,14 @@ class Surroundings(Page):
             self.map.show(model.people, model.call.hearing)
 
     def follow_selection(self, identity: str) -> None:
-        """Somebody was selected in the list."""
-        if self.map_is_open:
+        """Somebody was selected in the list, which knows no sounds."""
+        if self.map_is_open and self._sound(self.map.chosen) is None:
             self.map.chosen = identity
 
     def show_panel(self) -> None:
         """Show the call as it is now in the panel over it, if there is one."""
-        if isinstance(panel := self.app.screen, DevicesScreen) and panel.is_mounted:
+        panel = self.app.screen
+        if isinstance(panel, DevicesScreen | SoundsScreen) and panel.is_mounted:
             panel.show()
 
     def show_panel_levels(self) -> None:
@@ -70,6 +76,10 @@ class Surroundings(Page):
         if not self.map_is_open or self.focused is not self.map:
             return False
         model, hint = self.session.model, self.query_one(HintLine)
+        sound = self._sound(self.map.chosen)
+        if sound is not None:
+            hint.text, hint.offers = map_lines.explain_sound(sound, model.me), _SOUND_OFFERS
+            return True
         person = model.people.get(self.map.chosen)
         if person is None:
             return False
@@ -107,6 +117,22 @@ class Surroundings(Page):
 
         self.app.push_screen(panel, closed)
 
+    def open_sounds(self) -> None:
+        """Open the panel with sounds of one's own."""
+
+        def closed(typed: str | None) -> None:
+            self._typed_path = typed or ""
+
+        self.app.push_screen(SoundsScreen(self.session, self._typed_path), closed)
+
+    def show_failure(self, waiting: Waiting, outcome: Outcome) -> None:
+        """A sound that does not play says so where it was asked for."""
+        panel = self.app.screen
+        if waiting.name == "play_sound" and isinstance(panel, SoundsScreen):
+            panel.show_error(" ".join(each for each in (outcome.error, outcome.hint) if each))
+        else:
+            super().show_failure(waiting, outcome)
+
     def talk(self) -> None:
         """Push to talk: each press holds it a moment longer, or the second one ends it."""
         arguments: dict[str, object] = {"value": True}
@@ -132,6 +158,11 @@ class Surroundings(Page):
         self._change_volume(-1)
 
     def _change_volume(self, steps: int) -> None:
+        sound = self._sound(self.map.chosen) if self.focused is self.map else None
+        if sound is not None:
+            arguments: dict[str, object] = {"sound": sound.key, "steps": steps}
+            self.session.ask("set_volume", arguments, what=f"Volume of {sound.label}")
+            return
         person = self._selected_person()
         if person is None or person.local:
             self.notify("Select somebody else to change how loud you hear them.")
@@ -142,6 +173,10 @@ class Surroundings(Page):
             what=f"Volume of {words.shown_name(person)}",
         )
 
+    def _sound(self, key: str) -> SoundView | None:
+        sounds = self.session.model.call.hearing.sounds
+        return next((each for each in sounds if each.key == key), None)
+
     def _selected_person(self) -> PersonView | None:
         item = self.query_one(PeoplePanel).selected
         return item.person if item is not None else None
@@ -150,7 +185,7 @@ class Surroundings(Page):
 
     @on(SpaceMap.Chosen)
     def _on_chosen(self, message: SpaceMap.Chosen) -> None:
-        self.query_one(PeoplePanel).select((message.key, ""))
+        self.query_one(PeoplePanel).select((message.key, ""))  # a sound is in no list
         self.map_hint()
 
     @on(SpaceMap.Walked)
@@ -168,16 +203,23 @@ class Surroundings(Page):
 
     @on(SpaceMap.Placed)
     def _on_placed(self, message: SpaceMap.Placed) -> None:
+        kind = "participant" if self._sound(message.key) is None else "sound"
         self.session.ask(
             "place",
-            {"participant": message.key, "x": message.x, "y": message.y, "by": message.by},
+            {kind: message.key, "x": message.x, "y": message.y, "by": message.by},
             what="Moving",
         )
+
+    @on(SpaceMap.Removed)
+    def _on_removed(self, message: SpaceMap.Removed) -> None:
+        if self._sound(message.key) is not None:
+            self.session.ask("stop_sound", {"sound": message.key}, what="Stopping a sound")
 
 
 OWN: dict[str, Callable[[Surroundings], None]] = {
     "toggle_map": Surroundings.toggle_map,
     "devices": Surroundings.open_devices,
+    "sounds": Surroundings.open_sounds,
     "talk": Surroundings.talk,
     "cycle_seats": Surroundings.cycle_seats,
     "louder": Surroundings.louder,

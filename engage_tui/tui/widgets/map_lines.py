@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from engage_tui.engine.view import HearingView, PersonView, SoundView
+from engage_tui.engine.view import HearingView, PersonView, PlaceView, SoundView
 from engage_tui.sdk.enums import AudioConnectionMode
 from engage_tui.tui import words
 from engage_tui.tui.widgets import map_view
@@ -106,7 +106,7 @@ def spots(people: Mapping[str, PersonView], sounds: Iterable[SoundView] = ()) ->
         if sound.place is not None:
             spot = (sound.place.x, sound.place.y)
             found.append(
-                Spot(sound.key, words.clean(sound.label), spot, lit=sound.playing, mark="♪")
+                Spot(sound.key, words.clean(sound.label), spot, lit=sound.volume > 0, mark="♪")
             )
     return found
 
@@ -325,11 +325,7 @@ def explain(person: PersonView, me: PersonView | None) -> str:
     if person.local:
         moved = "away from your seat" if place.moved != "no" else "at your seat"
         return f"you · looking {heading_words(_turned(place.facing))} · {moved}"
-    parts = [words.shown_name(person)]
-    if me is not None and me.place is not None:
-        own = (me.place.x, me.place.y)
-        away, degrees = map_view.where(own, me.place.facing, (place.x, place.y))
-        parts.append(f"{away:.1f} m {heading_words(degrees)}")
+    parts = [each for each in (words.shown_name(person), where_words(place, me)) if each]
     if place.moved != "no":
         parts.append("moved by you" if place.moved == "by_you" else "walks")
     parts.append(f"hear: {person.connection_mode.value}")
@@ -337,6 +333,23 @@ def explain(person: PersonView, me: PersonView | None) -> str:
     if person.volume != 1:
         parts.append(volume(person.volume))
     return " · ".join(parts)
+
+
+def where_words(place: PlaceView | None, me: PersonView | None) -> str:
+    """``1.2 m ahead left``; empty when one of the two has no place."""
+    if place is None or me is None or me.place is None:
+        return ""
+    own = (me.place.x, me.place.y)
+    away, degrees = map_view.where(own, me.place.facing, (place.x, place.y))
+    return f"{away:.1f} m {heading_words(degrees)}"
+
+
+def explain_sound(sound: SoundView, me: PersonView | None) -> str:
+    """A selected sound in a sentence."""
+    parts = [f"♪ {words.clean(sound.label)}", where_words(sound.place, me) or "all around you"]
+    if sound.volume != 1:
+        parts.append(volume(sound.volume))
+    return " · ".join([*parts, "for you alone"])
 
 
 def _turned(facing: float) -> float:

@@ -111,6 +111,13 @@ class SpaceMap(Widget, can_focus=True):
             super().__init__()
             self.key, self.x, self.y, self.by = key, x, y, by
 
+    class Removed(Message):
+        """The selected one shall be there no more."""
+
+        def __init__(self, key: str) -> None:
+            super().__init__()
+            self.key = key
+
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._spots: list[Spot] = []
@@ -203,6 +210,9 @@ class SpaceMap(Widget, can_focus=True):
         """Do what the table's action says."""
         if action_id in ("map_next", "map_previous"):
             self._next(1 if action_id == "map_next" else -1)
+            return
+        if action_id == "map_remove":
+            self.post_message(self.Removed(self._chosen))
             return
         x, y = _DIRECTIONS[action_id]
         if self._chosen != self._me:

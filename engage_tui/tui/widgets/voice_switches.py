@@ -18,6 +18,8 @@ _VALUES: dict[str, tuple[object, ...]] = {
     "gain": _ON_OFF,
     "push": ("hold", "press"),
     "spatial": ("binaural", "stereo", "off"),
+    "where": ("around", "in the room"),
+    "loop": _ON_OFF,
 }
 _CHAIN = ("echo", "noise", "gain")
 _HELP = {
@@ -25,6 +27,8 @@ _HELP = {
     "noise": "Suppress steady noise.",
     "gain": "Even out loud and quiet.",
     "push": "Push to talk: hold the key, or press it twice.",
+    "where": "All around you, or at a place.",
+    "loop": "Begin again at the end.",
     "spatial": "For headphones, for two loudspeakers, or all in the middle.",
 }
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from engage_tui.engine.placing import LOUDEST, Placing, hearing
+from engage_tui.engine.sounds import Sounds
 from engage_tui.errors import UsageError
 from engage_tui.sdk.enums import AudioConnectionMode, SpatialMode
 from engage_tui.sdk.space import Space
@@ -24,6 +25,7 @@ class Table:
             start=SimpleNamespace(spatial="off"),
             touch=lambda: None,
         )
+        call.sounds = Sounds(call)
         self.call = call
         self.placing = Placing(call)
 
