@@ -189,9 +189,7 @@ class Sounds:
             SoundView(
                 key,
                 sound.label,
-                None
-                if sound.placed is None
-                else PlaceView(*(round(n, 2) for n in sound.point[:2])),
+                None if sound.placed is None else PlaceView(sound.point[0], sound.point[1]),
                 sound.gain,
             )
             for key, sound in self._playing.items()
