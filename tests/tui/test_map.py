@@ -145,6 +145,14 @@ def test_a_person_in_a_sentence() -> None:
     assert map_lines.heard(HearingView()) == "no microphones"
 
 
+def test_a_wide_letter_goes_whole() -> None:
+    grid = map_lines.Grid(6, 1)
+    grid.write(1, 0, "漢字", "name")
+    grid.write(2, 0, "x", "name")
+    (line,) = grid.lines()
+    assert "".join(text for text, _ in line) == "  x字 "
+
+
 def test_a_crowd_fits_into_a_small_window() -> None:
     crowd = [Spot(f"p{n}", f"person-{n}", (-6 + n % 6 * 2.4, n // 6 * 2.0)) for n in range(24)]
     view = map_view.fit([each.point for each in crowd], 78, 15, 2)

@@ -141,10 +141,19 @@ class Grid:
                 column += cells
                 continue
             for place in range(column, column + cells):
+                self._clear(place, row)
+            for place in range(column, column + cells):
                 self._letters[row][place] = letter if place == column else ""
                 self._styles[row][place] = style
                 self._taken.add((place, row))
             column += cells
+
+    def _clear(self, column: int, row: int) -> None:
+        """Take a letter away, with its other half if it is a wide one."""
+        letters = self._letters[row]
+        first = column - 1 if column and letters[column] == "" else column
+        for place in range(first, first + max(1, cell_len(letters[first]))):
+            letters[place] = " "
 
     def lines(self) -> tuple[Line, ...]:
         """Each row as spans of one style."""
