@@ -33,12 +33,14 @@ class EncodedFrame:
         data: As the decoder wants it.
         timestamp: RTP, 90 kHz.
         keyframe: Whether decoding can begin with it.
+        repaired: Whether a part of it had been missing.
     """
 
     codec: str
     data: bytes
     timestamp: int
     keyframe: bool
+    repaired: bool = False
 
 
 def depayload(codec: str, payload: bytes) -> bytes:
@@ -64,6 +66,7 @@ class FrameBuffer:
         self.recovered = 0
         self.given_up = 0
         self._packets: dict[int, tuple[RtpPacket, str]] = {}
+        self._repaired: set[int] = set()  # those of `_packets` that had been missing
         self._missing: dict[int, float] = {}  # sequence -> when its absence was noticed
         self._keys: list[int] = []  # where keyframes begin, ascending
         self._next: int | None = None  # first packet of the picture due
@@ -92,6 +95,7 @@ class FrameBuffer:
     def reset(self) -> None:
         """Forget everything and begin anew with the next keyframe."""
         self._packets.clear()
+        self._repaired.clear()
         self._missing.clear()
         self._keys.clear()
         self._next = None
@@ -117,6 +121,7 @@ class FrameBuffer:
         self._highest = max(self._highest, place)
         if self._missing.pop(place, None) is not None:
             self.recovered += 1
+            self._repaired.add(place)
         self._packets[place] = (packet, codec)
         if packet.payload and is_keyframe(codec, packet.payload):
             self._note_key(place)
@@ -170,6 +175,7 @@ class FrameBuffer:
     def _take(self, start: int, end: int) -> Iterator[EncodedFrame]:
         """Remove the picture between two places; yields it if it can be decoded."""
         entries = [self._packets[place] for place in range(start, end)]
+        repaired = any(place in self._repaired for place in range(start, end))
         self._advance(end)
         content = [(packet, codec) for packet, codec in entries if packet.payload]
         if not content:
@@ -184,7 +190,7 @@ class FrameBuffer:
             self.need_keyframe = True
             return
         self.need_keyframe = False
-        yield EncodedFrame(codec, data, first.timestamp, keyframe)
+        yield EncodedFrame(codec, data, first.timestamp, keyframe, repaired)
 
     def _jump_to_keyframe(self) -> list[EncodedFrame]:
         """Leave a gap behind if a complete keyframe stands after it."""
@@ -220,6 +226,8 @@ class FrameBuffer:
             self._packets = {k: v for k, v in self._packets.items() if k >= place}
         if self._missing:
             self._missing = {k: v for k, v in self._missing.items() if k >= place}
+        if self._repaired:
+            self._repaired = {k for k in self._repaired if k >= place}
         if self._keys:
             self._keys = [k for k in self._keys if k >= place]
         self._next = place

@@ -7,6 +7,7 @@ design on a fast network. Pure: no clock but the one that is handed in.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -25,7 +26,10 @@ UNMEASURED = 0.025
 RESENDS = 3
 """Times that a server sends a packet again."""
 
-PATIENCE = (0.15, 0.5)
+KEPT_TIMES = 200
+"""Repairs whose time is kept."""
+
+PATIENCE = (0.25, 0.5)
 """The least and most seconds for which repair is hoped for."""
 
 
@@ -40,11 +44,19 @@ class Repairs:
 
     Attributes:
         round_trip: Seconds, as measured; None if not known.
+        times: Seconds that the latest repairs took, from the first request on.
     """
 
     def __init__(self) -> None:
         self.round_trip: float | None = None
+        self.times: deque[float] = deque(maxlen=KEPT_TIMES)  # the oldest are dropped
         self._missing: dict[int, _Missing] = {}
+
+    def came(self, place: int, now: float) -> None:
+        """A packet came, missing or not."""
+        each = self._missing.pop(place, None)
+        if each is not None:
+            self.times.append(now - each.since)
 
     def due(self, missing: Collection[int], now: float) -> list[int]:
         """Which of what is `missing` to ask for at `now` (s); ascending as `missing` is."""

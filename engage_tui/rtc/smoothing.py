@@ -10,17 +10,14 @@ from collections import deque
 
 CLOCK_RATE = 90_000
 
-LATE = 0.03
-"""Seconds behind the network's least delay from which a picture counts as late."""
-
 MEMORY = 8.0
-"""Seconds for which late pictures are remembered."""
+"""Seconds for which repaired pictures are remembered."""
 
 MAX_LATE = 60
-"""Late pictures that are kept; the oldest are dropped."""
+"""Repaired pictures that are kept; the oldest are dropped."""
 
 FEW = 3
-"""Late pictures within `MEMORY` below which nothing waits: an odd hiccup is not worth a delay."""
+"""Repaired pictures within `MEMORY` below which nothing waits: an odd hiccup is not worth a delay."""
 
 STILL = 0.2
 """Seconds for which a picture may stay: longer is seen as a freeze, shorter only as less smooth."""
@@ -52,15 +49,22 @@ class Smoothing:
         self._origin: int | None = None
         self._interval = 0.0
 
-    def due(self, timestamp: int, now: float) -> float:
-        """When to show a picture (RTP `timestamp`) that became whole at `now` (s); never before the last one."""
+    def due(self, timestamp: int, now: float, *, repaired: bool) -> float:
+        """When to show a picture; never before the last one.
+
+        Args:
+            timestamp: Its RTP timestamp.
+            now: Seconds at which it became whole.
+            repaired: Whether for that a part had to be sent again. What was late for other reasons is not expected
+                to be so again.
+        """
         delay = now - self._media_time(timestamp)
         if self._least and abs(delay - self._least[0][1]) > RESTART:
             self._least.clear()
             self._late.clear()
         least = self._sink(delay, now)
         lateness = delay - least
-        if lateness > LATE:
+        if repaired:
             self._late.append((now, lateness))
         self._follow(now)
         self._due = min(max(now, now - lateness + self._wait, self._due), now + LONGEST)

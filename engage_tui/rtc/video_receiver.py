@@ -68,6 +68,11 @@ class VideoReceiver(Receiver):
         self._last_packet = float("-inf")
 
     @property
+    def repair_times(self) -> list[float]:
+        """Seconds that the latest repairs took, from the first request to the packet; the last is the newest."""
+        return list(self._repairs.times)
+
+    @property
     def decoding(self) -> bool:
         """Whether pictures are decoded; set False, packets are counted and nothing else.
 
@@ -121,6 +126,7 @@ class VideoReceiver(Receiver):
         place = reception.place(packet.sequence_number)
         if place is None or not self._decoding:
             return
+        self._repairs.came(place, now)
         self._decode(self._buffer.add(place, packet, codec.name, now), now)
         self._mend(now)
 
@@ -185,7 +191,7 @@ class VideoReceiver(Receiver):
     def _decode(self, frames: Sequence[EncodedFrame], now: float) -> None:
         """Have whole pictures decoded, each when its turn comes."""
         for frame in frames:
-            due = self._smoothing.due(frame.timestamp, now)
+            due = self._smoothing.due(frame.timestamp, now, repaired=frame.repaired)
             if len(self._held) >= MAX_HELD:
                 self._release(float("inf"))
             self._held.append((frame, now, due))

@@ -82,7 +82,9 @@ def test_a_gap_holds_back_until_the_packet_comes_again() -> None:
     assert numbers(frames) == [0]
     assert buffer.missing == [1004]
     assert buffer.expire(GIVE_UP / 2) == []
-    assert numbers(feed(buffer, packets[4:5])) == [1, 2, 3]
+    frames = feed(buffer, packets[4:5])
+    assert numbers(frames) == [1, 2, 3]
+    assert [frame.repaired for frame in frames] == [True, False, False]
     assert (buffer.missing, buffer.recovered) == ([], 1)
 
 

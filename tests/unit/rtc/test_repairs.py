@@ -61,9 +61,11 @@ def test_hope_ends_when_all_resends_had_their_time() -> None:
         assert repairs.patience == pytest.approx(patience)
     repairs.round_trip = 0.001
     repairs.due([3], 1.0)
-    assert not repairs.hopeless(1.1)
-    assert repairs.hopeless(1.2)
-    repairs.due([4], 1.2)
     assert not repairs.hopeless(1.2)
+    assert repairs.hopeless(1.3)
+    repairs.came(3, 1.3)
+    assert not repairs.hopeless(1.3)
+    assert list(repairs.times) == [pytest.approx(0.3)]
+    repairs.due([4], 1.3)
     repairs.clear()
     assert repairs.next_due() is None

@@ -18,7 +18,7 @@ from tests.video_link import FPS, watch
         (Weather(delay=0.025), 0.0, 14.5, 0.0),
         (Weather(delay=0.025, loss=0.05), 0.02, 14.0, 0.105),
         (Weather(delay=0.025, loss=0.10), 0.03, 14.0, 0.105),
-        (Weather(delay=0.1, loss=0.02), 0.03, 13.0, 0.205),
+        (Weather(delay=0.1, loss=0.02), 0.08, 13.0, 0.205),
     ],
 )
 def test_pictures_go_on_under_loss(
