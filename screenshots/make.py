@@ -38,7 +38,7 @@ ENVIRONMENT = os.environ | {"COLORTERM": "truecolor", "LC_ALL": "C.UTF-8"}
 
 @dataclass(frozen=True)
 class Shot:
-    """One picture: what is run, in which size, and which words and how many cells of pictures it takes."""
+    """One picture: what is run, in which size, which words and how many cells of pictures it takes, and keys then."""
 
     name: str
     columns: int
@@ -46,12 +46,14 @@ class Shot:
     arguments: str
     words: tuple[str, ...]
     dots: int
+    keys: tuple[str, ...] = ()
 
 
 SHOTS = (
     Shot("call-160x45", 160, 45, DEMO, ("receiving mic of Sam",), 2000),
     Shot("share-160x45", 160, 45, DEMO, ("screen of Mira", "Sam"), 2000),
     Shot("call-80x24", 80, 24, DEMO, ("Sam",), 300),
+    Shot("map-100x30", 100, 30, DEMO, ("Sam", "connected"), 300, ("o", "Up", "Right", "Right")),
     Shot(
         "lobby-100x30",
         100,
@@ -99,6 +101,9 @@ def photograph(shot: Shot) -> pyte.Screen:
             if time.monotonic() > end:
                 raise SystemExit(f"{shot.name}: {shot.words} not seen:\n{text}")
             time.sleep(0.2)
+        for key in shot.keys:
+            call("send-keys", key)
+            time.sleep(0.5)
         time.sleep(2.5)  # a moment in which the faces move and the words settle
         drawn = call("capture-pane", "-pe")
     screen = pyte.Screen(shot.columns, shot.rows)

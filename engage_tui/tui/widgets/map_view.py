@@ -107,6 +107,9 @@ def _inside(view: View, point: Point) -> bool:
 def ring(view: View, middle: Point, radius: float) -> Iterator[Point]:
     """Points of a circle, clockwise from ahead, about two a column."""
     dots = max(8, round(2 * math.pi * radius / view.scale * 2))
+    radius -= (
+        view.scale / 8
+    )  # a quarter of a dot, so that the outermost dots do not stand alone in the next cells
     for number in range(dots):
         angle = 2 * math.pi * number / dots
         yield middle[0] + radius * math.sin(angle), middle[1] + radius * math.cos(angle)
