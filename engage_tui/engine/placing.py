@@ -106,6 +106,8 @@ def hearing(call: Call) -> HearingView:
     space, seats = call.space, call.seats
     if space is None:
         return HearingView(spatial=SpatialMode(call.start.spatial))
+    from engage_tui.spatial.distance import DEFAULT_CURVE
+
     connected, microphones = space.connected_microphones
     return HearingView(
         spatial=space.spatial_mode,
@@ -113,6 +115,7 @@ def hearing(call: Call) -> HearingView:
         connected=connected,
         microphones=microphones,
         limit=space.number_of_auto_connections,
+        reach=DEFAULT_CURVE.max_distance,
         sounds=call.sounds.views(),
     )
 

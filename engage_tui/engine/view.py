@@ -202,6 +202,7 @@ class HearingView(msgspec.Struct, frozen=True, array_like=True):
         connected: Microphones that the audio connection manager has connected.
         microphones: All of them.
         limit: How many it connects at once.
+        reach: Metres beyond which nobody is heard; 0: unknown.
         sounds: Sounds of the person's own that were started and not stopped.
     """
 
@@ -210,6 +211,7 @@ class HearingView(msgspec.Struct, frozen=True, array_like=True):
     connected: int = 0
     microphones: int = 0
     limit: int = 0
+    reach: float = 0.0
     sounds: tuple[SoundView, ...] = ()
 
 

@@ -142,6 +142,18 @@ _EVENTS = {
 }
 
 
+def volume(gain: float) -> str:
+    """``volume 80 %``."""
+    return f"volume {gain * 100:.0f} %"
+
+
+def metres(distance: float) -> str:
+    """``1.2 m``, ``35 m``, ``2 km``."""
+    if distance < 9.95:
+        return f"{distance:.1f} m"
+    return f"{distance:.0f} m" if distance < 999.5 else f"{distance / 1000:.0f} km"
+
+
 def kind(publication: PublicationView) -> str:
     """``audio`` or ``video``; ``data`` for what is neither."""
     return publication.kind.value if publication.kind is not TrackKind.UNKNOWN else "data"

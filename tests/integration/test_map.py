@@ -5,27 +5,32 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from engage_tui.engine.call import Call
 from engage_tui.engine.link import Link, local_pair
-from engage_tui.engine.messages import Intent, Left, Outcome, Start, State, Up
-from engage_tui.engine.view import Moved, PersonView, PlaceView
+from engage_tui.engine.messages import Intent, Left, Outcome, SoundStart, Start, State, Up
+from engage_tui.engine.view import HearingView, Moved, PersonView, PlaceView
+from engage_tui.sdk.enums import SpatialMode
 from engage_tui.server.app import RunningServer
 from engage_tui.tasks import TaskGroup
 from tests.embedded import access_token, embedded_server
 from tests.waiting import until
+from tests.wave_file import tone
 
 
 class Person:
     """A call as its screen sees it."""
 
-    def __init__(self, link: Link, name: str, url: str) -> None:
+    def __init__(self, link: Link, name: str, url: str, *sounds: SoundStart) -> None:
         self.people: dict[str, PersonView] = {}
+        self.hearing = HearingView()
         self.outcomes: list[Outcome] = []
         self.left = False
         self.link = link
         link.listen(self._on_message, lambda: None)
-        link.send(Start(url=url, token=access_token(name), identity=name, speaker="off"))
+        token = access_token(name)
+        link.send(Start(url=url, token=token, identity=name, speaker="off", sounds=sounds))
 
     def ask(self, intent: str, **arguments: object) -> None:
         self.link.send(Intent(len(self.outcomes) + 1, intent, arguments))
@@ -38,6 +43,8 @@ class Person:
         match message:
             case State():
                 self.people.update(message.people)
+                if message.call is not None:
+                    self.hearing = message.call.hearing
                 for gone in message.gone:
                     del self.people[gone]
             case Outcome():
@@ -47,11 +54,11 @@ class Person:
 
 
 @asynccontextmanager
-async def joined(server: RunningServer, name: str) -> AsyncIterator[Person]:
+async def joined(server: RunningServer, name: str, *sounds: SoundStart) -> AsyncIterator[Person]:
     front, back = local_pair()
     tasks = TaskGroup("test")
     running: asyncio.Task[int] = tasks.spawn(Call(back).run(), name)
-    person = Person(front, name, server.url)
+    person = Person(front, name, server.url, *sounds)
     await until(lambda: name in person.people)
     try:
         yield person
@@ -82,3 +89,16 @@ async def test_who_walks_is_where_they_say_for_everybody_and_stays_there() -> No
         await until(lambda: "cleo" not in ada.people)
         await until(lambda: ada.place("ada") == before)
         await until(lambda: bob.place("ada") == PlaceView(0, 1.5, 270, Moved.THEMSELVES))
+
+
+async def test_sounds_of_the_start_play_and_ears_are_changed(tmp_path: Path) -> None:
+    path = tone(tmp_path / "rain.wav", 2)
+    sounds = (SoundStart(path), SoundStart(path, (-1.0, 2.0, 0.0)))
+    async with embedded_server() as server, joined(server, "ada", *sounds) as ada:
+        await until(lambda: len(ada.hearing.sounds) == 2)
+        assert ada.hearing.sounds[1].place == PlaceView(-1, 2)
+        ada.ask("set_spatial_mode", mode="stereo")
+        ada.ask("stop_sound", sound=ada.hearing.sounds[0].key)
+        await until(lambda: len(ada.hearing.sounds) == 1)
+        await until(lambda: ada.hearing.spatial is SpatialMode.STEREO)
+        assert ada.hearing.reach == 25

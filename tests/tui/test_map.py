@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import msgspec
@@ -26,7 +27,7 @@ from tests.tui.starting import in_call
 from tests.waiting import until
 
 SIZES = [(160, 45), (100, 30), (80, 24), (50, 24)]
-metres = st.floats(-60, 60)
+metres = st.floats(-60, 60) | st.floats(-1e6, 1e6)
 
 
 def plain(drawn: map_lines.Drawn) -> list[str]:
@@ -43,10 +44,9 @@ def test_the_window_holds_everybody_and_cells_are_where_points_are(
     points: list[tuple[float, float]], width: int, height: int, aspect: float
 ) -> None:
     view = map_view.fit(points, width, height, aspect)
-    across = max(abs(a[0] - b[0]) for a in points for b in points)
-    along = max(abs(a[1] - b[1]) for a in points for b in points)
-    if max(across, along) < 40:
-        assert all(view.holds(*view.cell(point)) for point in points)
+    me = points[0]
+    assert view.holds(*view.cell(me))
+    assert all(view.holds(*view.cell(each)) for each in points if math.dist(each, me) <= 14)
     for point in points:
         back = view.point(*view.cell(point))
         assert abs(back[0] - point[0]) <= view.scale * 0.51
@@ -142,6 +142,10 @@ def test_a_person_in_a_sentence() -> None:
     assert map_lines.explain(me, me) == "you · looking right · at your seat"
     walks = msgspec.structs.replace(people["sam"], place=PlaceView(0, 1, 0, Moved.THEMSELVES))
     assert "walks · hear: auto · not connected" in map_lines.explain(walks, people["ada"])
+    far = msgspec.structs.replace(people["sam"], place=PlaceView(0, 31, 0))
+    assert map_lines.explain(far, people["ada"], 25).startswith("sam · 31 m ahead")
+    assert map_lines.explain(far, people["ada"], 25).endswith("too far off to be heard")
+    assert map_lines.where_words(PlaceView(0, -5000), people["ada"]) == "5 km behind"
     assert map_lines.heard(HearingView()) == "no microphones"
 
 

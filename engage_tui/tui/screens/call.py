@@ -406,7 +406,7 @@ class CallScreen(Surroundings):
 def _offers(item: Item) -> str:
     publication = item.publication
     if publication is None:
-        return "" if item.person.local else "n hear: auto, always, never"
+        return "" if item.person.local else "n hear: auto, always, never   + - volume"
     if publication.local:
         return f"s {'unmute' if publication.muted else 'mute'}   u unpublish"
     off = publication.subscription in (Subscription.OFF, Subscription.FAILED)

@@ -83,7 +83,7 @@ class Surroundings(Page):
         person = model.people.get(self.map.chosen)
         if person is None:
             return False
-        hint.text = map_lines.explain(person, model.me)
+        hint.text = map_lines.explain(person, model.me, model.call.hearing.reach)
         hint.offers = _OFFERS[person.local][self.size.width < _ROOMY]
         return True
 

@@ -326,8 +326,14 @@ def heading_words(degrees: float) -> str:
     return f"behind {side}" if turned < 165 else "behind"
 
 
-def explain(person: PersonView, me: PersonView | None) -> str:
-    """The selected person in a sentence: where, how loud, and whether they are heard."""
+def explain(person: PersonView, me: PersonView | None, reach: float = 0.0) -> str:
+    """The selected person in a sentence: where, how loud, and whether they are heard.
+
+    Args:
+        person: Who.
+        me: Oneself.
+        reach: Metres beyond which nobody is heard; 0: unknown.
+    """
     place = person.place
     if place is None:
         return f"{words.shown_name(person)} · no place yet"
@@ -339,8 +345,10 @@ def explain(person: PersonView, me: PersonView | None) -> str:
         parts.append("moved by you" if place.moved == "by_you" else "walks")
     parts.append(f"hear: {person.connection_mode.value}")
     parts.append("connected" if person.audio_connected else "not connected")
+    if reach and me is not None and me.place is not None and _away(place, me.place) > reach:
+        parts.append("too far off to be heard")
     if person.volume != 1:
-        parts.append(volume(person.volume))
+        parts.append(words.volume(person.volume))
     return " · ".join(parts)
 
 
@@ -350,24 +358,23 @@ def where_words(place: PlaceView | None, me: PersonView | None) -> str:
         return ""
     own = (me.place.x, me.place.y)
     away, degrees = map_view.where(own, me.place.facing, (place.x, place.y))
-    return f"{away:.1f} m {heading_words(degrees)}"
+    return f"{words.metres(away)} {heading_words(degrees)}"
+
+
+def _away(one: PlaceView, other: PlaceView) -> float:
+    return math.hypot(one.x - other.x, one.y - other.y)
 
 
 def explain_sound(sound: SoundView, me: PersonView | None) -> str:
     """A selected sound in a sentence."""
     parts = [f"♪ {words.clean(sound.label)}", where_words(sound.place, me) or "all around you"]
     if sound.volume != 1:
-        parts.append(volume(sound.volume))
+        parts.append(words.volume(sound.volume))
     return " · ".join([*parts, "for you alone"])
 
 
 def _turned(facing: float) -> float:
     return facing - 360 if facing > 180 else facing
-
-
-def volume(gain: float) -> str:
-    """``volume 80 %``."""
-    return f"volume {gain * 100:.0f} %"
 
 
 def heard(hearing: HearingView) -> str:

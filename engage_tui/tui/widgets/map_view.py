@@ -73,12 +73,13 @@ def fit(
     """A view of all `points`; as before, as long as that shows them and is not far too wide.
 
     Args:
-        points: Who is to be seen, metres.
+        points: Who is to be seen, metres; first oneself. Who is farther off than can be shown stands at the edge.
         width: Columns of the window.
         height: Its rows.
         aspect: Height of a cell divided by its width.
         before: What is shown now.
     """
+    points = [each for each in points if math.dist(each, points[0]) <= _MOST / 2]
     columns, rows = max(4, width - 2 * _SIDE), max(2, height - 2 * _ABOVE - 1)
     x, across = _middle([each[0] for each in points])
     y, along = _middle([each[1] for each in points])

@@ -313,6 +313,8 @@ def explain(item: Item, facts: Facts) -> str:
         if not person.local:
             parts.append(f"hear: {person.connection_mode.value}")
             parts.append("connected" if person.audio_connected else "not connected to your ears")
+            if person.volume != 1:
+                parts.append(words.volume(person.volume))
         return " · ".join(parts)
     parts = [f"{who} {words.source(publication)}", words.kind(publication)]
     named = publication.name if publication.name not in ("", publication.source.value) else ""

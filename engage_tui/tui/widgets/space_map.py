@@ -262,7 +262,7 @@ class SpaceMap(Widget, can_focus=True):
             self._tell(drag)
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
-        """Let go; a click on the floor turns one's head there."""
+        """Let go; on the floor that turns one's head there."""
         drag, self._drag = self._drag, None
         if drag is None:
             return
@@ -271,7 +271,8 @@ class SpaceMap(Widget, can_focus=True):
         if drag.point is not None:
             self._tell(drag)
         elif not drag.key:
-            self._look_at(drag.start)
+            offset = event.get_content_offset_capture(self)
+            self._look_at((offset.x, offset.y))
 
     def _tell(self, drag: _Drag) -> None:
         if drag.point is not None:
