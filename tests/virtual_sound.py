@@ -31,6 +31,7 @@ load-module module-remap-source source_name=vmic master=vmic_in.monitor
 set-default-sink vspk
 set-default-source vmic
 """
+_ENTRY = 'pcm.{name} {{ type pulse device {device} hint {{ show on description "{name}" }} }}\n'
 _DEVICES = {
     SPEAKER: "vspk",
     MONITOR: "vspk.monitor",
@@ -58,11 +59,9 @@ class VirtualSound:
         path = self._home / "socket"
         (self._home / "script.pa").write_text(_SCRIPT.format(socket=path))
         lines = ["pcm.!default { type pulse }", "ctl.!default { type pulse }"]
-        lines += [
-            f'pcm.{name} {{ type pulse device {device} hint {{ show on description "{name}" }} }}'
-            for name, device in _DEVICES.items()
-        ]
         (self._home / ".asoundrc").write_text("\n".join(lines) + "\n")
+        for name, device in _DEVICES.items():
+            self.name(name, device)
         self.env = {
             **os.environ,
             "HOME": str(self._home),
@@ -70,6 +69,11 @@ class VirtualSound:
             "PULSE_SERVER": f"unix:{path}",
             "ENGAGE_TUI_LOG": str(self._home / "log"),
         }
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Start the server; once more after `kill`."""
         self.process = subprocess.Popen(
             ["pulseaudio", "-n", "-F", str(self._home / "script.pa")]
             + ["--daemonize=no", "--exit-idle-time=-1"],
@@ -79,11 +83,28 @@ class VirtualSound:
             stderr=subprocess.DEVNULL,
         )
         try:
-            self._wait_for(path)
+            self._wait_for(self._home / "socket")
         except BaseException:
             self.__exit__(None, None, None)
             raise
-        return self
+
+    def kill(self) -> None:
+        """Lose every device at once."""
+        self.process.kill()
+        self.process.wait()
+        (self._home / "socket").unlink(missing_ok=True)
+
+    def ask(self, *words: str) -> str:
+        """Have ``pactl`` do something; what it says."""
+        done = subprocess.run(
+            ["pactl", *words], env=self.env, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    def name(self, device: str, target: str) -> None:
+        """Let programs that start from now on see a device of the server under a name of its own."""
+        with (self._home / ".asoundrc").open("a") as file:
+            file.write(_ENTRY.format(name=device, device=target))
 
     def __exit__(
         self,

@@ -258,6 +258,11 @@ class Call:
         Tap(self._on_event).listen(room)
         room.on(RoomEvent.DISCONNECTED, self._on_disconnected)
         room.on(RoomEvent.RECONNECTED, lambda: self._tell_joined(room))
+        room.on(RoomEvent.MEDIA_DEVICES_CHANGED, self._look_for_devices)
+
+    def _look_for_devices(self) -> None:
+        if self._intents is not None:
+            self.tasks.spawn(self._intents.equipment.look(), "devices")
 
     def _tell_joined(self, room: Room) -> None:
         local = room.local_participant
@@ -286,12 +291,23 @@ class Call:
             DeviceError: It cannot be opened; then nothing is heard.
         """
         assert self.space is not None
+        self.space.on_output(self._output_changed)
         try:
             await self.space.set_output(None if device == "off" else device)
         except EngageError as error:
             self._speaker = f"no sound: {error.message}"
             raise
         self._speaker = self.space.mixer.output.label
+
+    def _output_changed(self, error: EngageError | None) -> None:
+        assert self.space is not None
+        if error is not None:
+            self._speaker = f"no sound: {error.message}"
+            self.notice("warning", str(error))
+        else:
+            self._speaker = self.space.mixer.output.label
+            self.notice("log", f"Sound comes from {self._speaker}.")
+        self.touch()
 
     def _on_disconnected(self, reason: DisconnectReason) -> None:
         room = self.room

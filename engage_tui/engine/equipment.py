@@ -98,18 +98,9 @@ class Equipment:
             raise
 
     async def _capture_with(self, source: TrackSource, device_id: str) -> None:
-        intents = self._intents
-        before, self.chosen[source] = self.chosen[source], device_id
-        was_on = await intents.withdraw(source)
-        if not was_on:
-            return
-        try:
-            await intents.switch(source, True)
-        except EngageError:
-            self.chosen[source] = before
-            with contextlib.suppress(EngageError):
-                await intents.switch(source, True)
-            raise
+        """Nothing is published anew: subscribers go on with the track that they have."""
+        await self._intents.switch_device(source, device_id)
+        self.chosen[source] = device_id
 
 
 async def find() -> tuple[tuple[DeviceView, ...], str]:

@@ -176,20 +176,15 @@ class Intents:
         else:
             await self.equipment.choose(kind, device_id)
 
-    async def withdraw(self, source: TrackSource) -> bool:
-        """Publish microphone or camera no more, so that another device can take its place.
+    async def switch_device(self, source: TrackSource, device_id: str) -> None:
+        """Have what is published of `source` come from another device; what is muted stays so.
 
-        Returns:
-            Whether others received it.
+        Raises:
+            EngageError: It cannot be opened; the one before goes on.
         """
         local = self._room.local_participant
-        publication = local.get_track(source)
-        if publication is None or publication.track is None:
-            return False
-        was_on = not publication.is_muted
         async with self.changing(source):
-            await local.unpublish_track(publication.track)
-        return was_on
+            await local.switch_device(source, device_id)
 
     # -- call --------------------------------------------------------------------------------------
 

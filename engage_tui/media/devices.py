@@ -49,7 +49,7 @@ def list_devices(kind: str | None = None) -> list[Device]:
     if kind in (None, "audioinput", "audiooutput"):
         # Told by devices_problem, so that cameras are listed all the same.
         with contextlib.suppress(DeviceError):
-            devices += _sound_devices()
+            devices += _sound_devices(anew=True)
     if kind in (None, "videoinput"):
         devices += list_cameras()
     return [device for device in devices if kind in (None, device.kind)]
@@ -77,10 +77,11 @@ def find_device(kind: Kind, wanted: str, devices: Sequence[Device] | None = None
     """
     if devices is None:
         devices = list_cameras() if kind == "videoinput" else _sound_devices()
-    able = [device for device in devices if device.kind == kind]
-    matches = _default(able) if wanted == "default" else _matches(able, wanted)
+        if kind != "videoinput" and not _named(devices, kind, wanted):
+            devices = _sound_devices_that_came(kind, wanted) or devices
+    matches = _named(devices, kind, wanted)
     if not matches:
-        raise _unknown(kind, wanted, able)
+        raise _unknown(kind, wanted, [device for device in devices if device.kind == kind])
     return matches[0]
 
 
@@ -193,10 +194,25 @@ def _video(src: str, size: tuple[int, int], frame_rate: float | None) -> VideoSo
     return CameraSource(src, size=size, frame_rate=frame_rate or 15.0)
 
 
-def _sound_devices() -> list[Device]:
+def _named(devices: Sequence[Device], kind: Kind, wanted: str) -> list[Device]:
+    able = [device for device in devices if device.kind == kind]
+    return _default(able) if wanted == "default" else _matches(able, wanted)
+
+
+def _sound_devices_that_came(kind: Kind, wanted: str) -> list[Device]:
+    """All sound devices, if one that came since PortAudio was started is wanted; else none."""
     from engage_tui.media import portaudio
 
-    found, defaults = portaudio.query()
+    if not _named(_sound_devices(anew=True), kind, wanted):
+        return []
+    portaudio.renew()
+    return _sound_devices()
+
+
+def _sound_devices(*, anew: bool = False) -> list[Device]:
+    from engage_tui.media import portaudio
+
+    found, defaults = portaudio.query_anew() if anew else portaudio.query()
     devices: list[Device] = []
     directions: tuple[tuple[Kind, str], ...] = (
         ("audioinput", "max_input_channels"),

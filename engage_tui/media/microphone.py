@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 import time
@@ -9,11 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from engage_tui.errors import EngageError
 from engage_tui.media import devices, portaudio
 from engage_tui.media.playing import PLAYING, Listener, Playing
 from engage_tui.media.processing import MicrophoneChain, Mono, Processing
 from engage_tui.media.source import BLOCK, SAMPLE_RATE, AudioFrame
 from engage_tui.media.worker import ThreadedSource
+
+_log = logging.getLogger(__name__)
 
 _BOUND = 50  # blocks between callback and thread: half a second; the newest are dropped beyond it
 _LOST = 2.0  # seconds without a block after which the device counts as gone
@@ -52,14 +56,37 @@ class MicrophoneSource(ThreadedSource[AudioFrame]):
         self.label = device
         self.dropped = 0
         self._stream: Any = None
+        self._using = (
+            threading.Lock()
+        )  # held while the stream is looked at, and while there is none
         # A SimpleQueue's put takes no Python lock; its bound is kept by the callback.
         self._blocks: queue.SimpleQueue[tuple[bytes, float]] = queue.SimpleQueue()
 
+    def suspend(self) -> None:
+        """See `portaudio.User`."""
+        self._using.acquire()
+        if self._stream is not None:
+            portaudio.close_stream(self._stream)
+            self._stream = None
+
+    def resume(self) -> None:
+        """See `portaudio.User`."""
+        try:
+            self._open_stream()
+        except EngageError as error:
+            _log.info("%s did not come back: %s", self.label, error)
+        finally:
+            self._using.release()
+
     def _prepare(self) -> None:
-        device = devices.find_device("audioinput", self.device_id)
-        self.label = device.label
         self._blocks = queue.SimpleQueue()
         self._listener = self._playing.listen()
+        self._open_stream()
+        portaudio.use(self)
+
+    def _open_stream(self) -> None:
+        device = devices.find_device("audioinput", self.device_id)
+        self.label = device.label
         self._stream = portaudio.open_stream(
             "RawInputStream",
             device.label,
@@ -85,7 +112,7 @@ class MicrophoneSource(ThreadedSource[AudioFrame]):
             try:
                 samples, arrived = self._blocks.get(timeout=0.2)
             except queue.Empty:
-                if not self._stream.active or time.monotonic() - heard > _LOST:
+                if not self._is_active() or time.monotonic() - heard > _LOST:
                     raise portaudio.gone(self.label) from None
                 continue
             heard = time.monotonic()
@@ -95,6 +122,10 @@ class MicrophoneSource(ThreadedSource[AudioFrame]):
             block, gathered = np.frombuffer(gathered, np.int16).reshape(-1, 1), b""
             self.push(AudioFrame(self.chain.process(block), arrived - BLOCK / SAMPLE_RATE))
 
+    def _is_active(self) -> bool:
+        with self._using:
+            return self._stream is not None and bool(self._stream.active)
+
     def _played(self) -> Mono:
         assert self._listener is not None
         return self._listener.read()
@@ -103,6 +134,7 @@ class MicrophoneSource(ThreadedSource[AudioFrame]):
         if self._listener is not None:
             self._playing.leave(self._listener)
             self._listener = None
+        portaudio.leave(self)
         stream, self._stream = self._stream, None
         if stream is not None:
             portaudio.close_stream(stream)

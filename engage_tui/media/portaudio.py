@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import importlib
+import json
 import logging
+import subprocess
 import sys
 import threading
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 from engage_tui.errors import DeviceError
 
 _log = logging.getLogger(__name__)
 _lock = threading.RLock()
-_streams = 0  # open streams of ours; PortAudio may be restarted only while there are none
+_streams = 0  # open streams of ours, which do not outlive PortAudio
+_ELSEWHERE = 10.0  # seconds that another process may take to list devices
 _GONE = {
     -9985,
     -9986,
@@ -44,8 +47,26 @@ def load() -> ModuleType:
             ) from error
 
 
-def query() -> tuple[list[dict[str, Any]], tuple[int, int]]:
-    """All sound devices as PortAudio describes them, and the default input's and output's index (-1: none).
+Listing = tuple[list[dict[str, Any]], tuple[int, int]]
+"""All sound devices as PortAudio describes them, and the default input's and output's index (-1: none)."""
+
+
+class User(Protocol):
+    """Somebody with a stream open, which must be closed for PortAudio to be restarted."""
+
+    def suspend(self) -> None:
+        """Close the stream and wait for `resume`; called by another thread."""
+
+    def resume(self) -> None:
+        """Open it again, or find out that it is gone; by the thread that called `suspend`."""
+
+
+_users: list[User] = []
+_renewing = False
+
+
+def query() -> Listing:
+    """The devices that can be opened now.
 
     PortAudio reads the list when it starts; it is restarted here, unless a stream is open.
 
@@ -62,9 +83,59 @@ def query() -> tuple[list[dict[str, Any]], tuple[int, int]]:
             default = sounddevice.default.device
             return list(sounddevice.query_devices()), (int(default[0]), int(default[1]))
         except sounddevice.PortAudioError as error:
-            raise DeviceError(
-                f"Sound devices cannot be listed: {error}.", "Check the machine's sound system."
-            ) from error
+            raise _cannot_list(error) from error
+
+
+def query_anew() -> Listing:
+    """The devices that there are at this moment, without disturbing open streams: another process looks for them.
+
+    Raises:
+        DeviceError: As `load`.
+    """
+    with _lock:
+        if _streams == 0:
+            return query()
+    command = [sys.executable, "-m", __name__]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=_ELSEWHERE, check=True)
+        found, default = json.loads(done.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
+        raise _cannot_list(error) from error
+    return found, (default[0], default[1])
+
+
+def renew() -> None:
+    """Restart PortAudio, so that devices which came since can be opened; what sounds pauses for a tenth of a second.
+
+    Raises:
+        DeviceError: It does not start again.
+    """
+    global _renewing
+    with _lock:
+        if _renewing:
+            return  # one of those that open their streams again looks for a device
+        _renewing, users = True, list(_users)
+        for user in users:
+            user.suspend()
+        try:
+            query()
+        finally:
+            for user in users:
+                user.resume()
+            _renewing = False
+
+
+def use(user: User) -> None:
+    """Take part in `renew`, once a stream is open."""
+    with _lock:
+        _users.append(user)
+
+
+def leave(user: User) -> None:
+    """Undo `use`, before the stream is closed; unknown users are ignored."""
+    with _lock:
+        if user in _users:
+            _users.remove(user)
 
 
 def open_stream(kind: str, label: str, **arguments: Any) -> Any:
@@ -96,10 +167,11 @@ def open_stream(kind: str, label: str, **arguments: Any) -> Any:
 
 def room(stream: Any) -> int | None:
     """Samples that an output stream takes without waiting; None: its device is gone."""
-    sounddevice = load()
+    if stream is None:
+        return None
     try:
         return int(stream.write_available)
-    except (sounddevice.PortAudioError, OSError) as error:
+    except (_loaded().PortAudioError, OSError) as error:
         _log.info("a sound device is lost: %s", error)
         return None
 
@@ -114,10 +186,11 @@ def write(stream: Any, samples: Any) -> bool:
     Returns:
         Whether the device is still there.
     """
-    sounddevice = load()
+    if stream is None:
+        return False
     try:
         stream.write(samples.tobytes())
-    except (sounddevice.PortAudioError, OSError) as error:
+    except (_loaded().PortAudioError, OSError) as error:
         _log.info("a sound device is lost: %s", error)
         return False
     return True
@@ -132,10 +205,21 @@ def close_stream(stream: Any) -> None:
     stream.close(ignore_errors=True)
 
 
+def _loaded() -> ModuleType:
+    """The module, which has opened a stream: without the lock, which `renew` may hold while it waits for us."""
+    return sys.modules["sounddevice"]
+
+
 def gone(label: str) -> DeviceError:
     """The error for a device that stopped by itself."""
     return DeviceError(
         f"The sound device {label} is gone.", "Plug it in again, or choose another device."
+    )
+
+
+def _cannot_list(error: Exception) -> DeviceError:
+    return DeviceError(
+        f"Sound devices cannot be listed: {error}.", "Check the machine's sound system."
     )
 
 
@@ -156,3 +240,7 @@ def _install_hint() -> str:
     if sys.platform == "darwin":
         return "brew install portaudio"
     return "apt install libportaudio2"
+
+
+if __name__ == "__main__":  # see `query_anew`
+    print(json.dumps(query()))  # noqa: T201 - for the process that asked

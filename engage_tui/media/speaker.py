@@ -162,8 +162,33 @@ class SpeakerOutput(AudioOutput):
         self.label = device
         self._device = device
         self._stream: Any = None
+        self._using = threading.Lock()  # held while the stream is used, and while there is none
+
+    def suspend(self) -> None:
+        """See `portaudio.User`."""
+        from engage_tui.media import portaudio
+
+        self._using.acquire()
+        if self._stream is not None:
+            portaudio.close_stream(self._stream)
+            self._stream = None
+
+    def resume(self) -> None:
+        """See `portaudio.User`."""
+        try:
+            self._open_stream()
+        except EngageError as error:
+            _log.info("%s did not come back: %s", self.label, error)
+        finally:
+            self._using.release()
 
     def _open(self) -> None:
+        from engage_tui.media import portaudio
+
+        self._open_stream()
+        portaudio.use(self)
+
+    def _open_stream(self) -> None:
         from engage_tui.media import devices, portaudio
 
         device = devices.find_device("audiooutput", self._device)
@@ -183,6 +208,7 @@ class SpeakerOutput(AudioOutput):
     def _close(self) -> None:
         from engage_tui.media import portaudio
 
+        portaudio.leave(self)
         stream, self._stream = self._stream, None
         self._playing.label = ""
         if stream is not None:
@@ -200,7 +226,7 @@ class SpeakerOutput(AudioOutput):
         started = calm_since = wrote = time.monotonic()
         lasts_until, capacity = float("inf"), 0
         while not self._stop.is_set():
-            room = portaudio.room(self._stream)
+            room = self._room()
             if room is None or time.monotonic() - wrote > _LOST:
                 return False
             capacity = max(capacity, room)
@@ -211,7 +237,7 @@ class SpeakerOutput(AudioOutput):
                 continue
             first = self.blocks < _DEPTH  # silence, or the first voices would be asked for a burst
             block = np.ascontiguousarray(silence if first else render(self.block), np.float32)
-            waiting = capacity - (portaudio.room(self._stream) or 0)
+            waiting = capacity - (self._room() or 0)
             now = time.monotonic()
             if waiting <= _DRY and now > lasts_until and now - started > _SETTLING:
                 self.underruns += 1
@@ -219,13 +245,20 @@ class SpeakerOutput(AudioOutput):
                 calm_since = now
             elif now - calm_since > _CALM and self.depth > _DEPTH:
                 self.depth, calm_since = self.depth - 1, now
-            if not portaudio.write(self._stream, block):
-                return False
+            with self._using:
+                if not portaudio.write(self._stream, block):
+                    return False
             self._playing.write(block)
             self.blocks += 1
             wrote = time.monotonic()
             lasts_until = wrote + (waiting + self.block) / SAMPLE_RATE
         return True
+
+    def _room(self) -> int | None:
+        from engage_tui.media import portaudio
+
+        with self._using:
+            return portaudio.room(self._stream)
 
     def _go_on_without(self, render: Render, on_lost: Callable[[EngageError], None] | None) -> None:
         from engage_tui.media import portaudio

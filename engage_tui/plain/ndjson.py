@@ -39,6 +39,7 @@ COMMANDS = (
     "publish_track",
     "unpublish_track",
     "set_audio_connection_mode",
+    "choose_device",
     "send_data",
     "leave",
 )

@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+RETRY, RETURN = 1.0, 10.0
+"""Seconds between two looks for a device that is gone, and for how long it is looked for."""
+
 CaptureOptions = AudioCaptureOptions | VideoCaptureOptions | ScreenShareCaptureOptions
 
 
@@ -361,6 +364,7 @@ class LocalParticipant(LocalMessages):
 
     async def _replace_lost(self, publication: LocalTrackPublication, track: LocalTrack) -> None:
         """A device is gone: go on with the system's default one, else muted."""
+        lost = track.device_id
         if track.media.is_device:
             try:
                 await track.set_device_id("default")
@@ -369,6 +373,30 @@ class LocalParticipant(LocalMessages):
             except EngageError as error:
                 _log.info("no other device in place of the lost one: %s", error)
         await publication.mute()
+        if track.media.is_device:
+            await self._await_return(publication, track, lost)
+
+    async def _await_return(
+        self, publication: LocalTrackPublication, track: LocalTrack, lost: str
+    ) -> None:
+        """Go on when the device is back within seconds, as after a restart of the sound system.
+
+        Later somebody who sees themselves muted may rely on it, and has to unmute.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + RETURN
+        while loop.time() < until:
+            await asyncio.sleep(RETRY)
+            if not publication.is_muted or publication.track is not track:
+                return
+            for device in dict.fromkeys((lost, "default")):
+                try:
+                    await track.set_device_id(device)
+                    await publication.unmute()
+                except EngageError as error:
+                    _log.info("%s is not back: %s", device, error)
+                else:
+                    return
 
     # -- what the room tells us --------------------------------------------------------------------
 

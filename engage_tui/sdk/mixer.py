@@ -128,6 +128,7 @@ class Mixer:
     Attributes:
         listener: Whose ears the mix is for.
         room: What sounds around everybody.
+        on_output_lost: As the argument.
     """
 
     def __init__(
@@ -138,7 +139,7 @@ class Mixer:
         self.listener = Listener()
         self.room = Room()
         self._output: AudioOutput = output or TimerOutput()
-        self._on_lost = on_output_lost
+        self.on_output_lost = on_output_lost
         self._lock = (
             threading.Lock()
         )  # guards the dictionary's replacement, never held while mixing
@@ -296,6 +297,10 @@ class Mixer:
         self._count += 1
         return mix
 
+    def _lost(self, error: EngageError) -> None:
+        if self.on_output_lost is not None:
+            self.on_output_lost(error)
+
     def _start(self, output: AudioOutput) -> None:
         self._count = 0
-        output.start(self.render, self._on_lost)
+        output.start(self.render, self._lost)

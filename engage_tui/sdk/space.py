@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from engage_tui.errors import EngageError
+from engage_tui.media.devices import list_devices
+from engage_tui.media.speaker import open_output
 from engage_tui.sdk.audio_connection_manager import DEFAULT_CONNECTIONS, AudioConnectionManager
 from engage_tui.sdk.enums import AudioBedFormat, CoordinateSystem, SpatialMode
 from engage_tui.sdk.options import RoomOptions
+from engage_tui.sdk.output_care import OutputCare
 from engage_tui.sdk.participant import RemoteParticipant
 from engage_tui.sdk.room import Room
 from engage_tui.sdk.space_sound import SpaceSound
@@ -64,6 +69,8 @@ class Space(SpaceSound):
         self._output = output
         self._ended: list[Room] = []
         self._tasks = TaskGroup("space")
+        self._care = OutputCare(self._open_output, _is_present)
+        self.mixer.on_output_lost = self._care.lost
         self._manager = AudioConnectionManager(
             self._listened_to, auto_connections, lambda: self.mixer.listener.pose.position
         )
@@ -117,11 +124,21 @@ class Space(SpaceSound):
         Raises:
             DeviceError: The output cannot be opened; the mix then runs by a clock, unheard.
         """
-        from engage_tui.media.speaker import open_output
+        self._care.use(None)  # nothing is looked for any more
+        await self._open_output(device)
+        self._output = device
+        self._care.use(device)
 
+    def on_output(self, told: Callable[[EngageError | None], None]) -> None:
+        """Have `told` called when the speaker is gone, with the error, and with None each time sound is heard again.
+
+        A speaker that is gone is looked for; the system's own plays meanwhile.
+        """
+        self._care.told = told
+
+    async def _open_output(self, device: str | None) -> None:
         output = open_output(device, low_latency=self.low_latency)
         await asyncio.to_thread(self.mixer.set_output, output)
-        self._output = device
 
     @property
     def output(self) -> str | None:
@@ -152,6 +169,7 @@ class Space(SpaceSound):
             await room._close_handlers()
         self._ended.clear()
         await self._tasks.cancel()
+        await self._care.close()
         self._silence()
         await asyncio.to_thread(self.mixer.stop)
         self._started = False
@@ -182,3 +200,8 @@ class Space(SpaceSound):
             if room.listening
             for participant in room.participants.values()
         ]
+
+
+async def _is_present(device: str) -> bool:
+    found = await asyncio.to_thread(list_devices, "audiooutput")
+    return any(device in (each.device_id, each.label) for each in found)

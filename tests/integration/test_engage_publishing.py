@@ -182,7 +182,7 @@ async def test_device_manager_lists_by_kind_and_finds_by_word(
     monkeypatch.setattr(
         devices, "list_devices", lambda kind: [d for d in machine if kind in (None, d.kind)]
     )
-    monkeypatch.setattr(devices, "_sound_devices", lambda: machine[:2])
+    monkeypatch.setattr(devices, "_sound_devices", lambda **_: machine[:2])
     manager = DeviceManager.get_instance()
     assert manager is DeviceManager.get_instance()
     assert await manager.get_devices() == machine

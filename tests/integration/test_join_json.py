@@ -34,6 +34,7 @@ def test_two_people(url: str) -> None:
         unsubscribing_stops_the_bytes(bob, camera)
         data_both_ways(ada, bob)
         muting_and_modes(ada, bob)
+        another_device_is_the_same_publication(ada, bob)
         unpublishing_takes_the_row_away(ada, bob, camera)
         leaving(ada, bob)
 
@@ -113,6 +114,22 @@ def muting_and_modes(ada: Program, bob: Program) -> None:
     ada.wait_event("trackPublished", participant="bob", source="screen_share")
     assert bob.do("set_screen_share_enabled", value=False)["error"] is None
     ada.wait_event("trackUnpublished", participant="bob", source="screen_share")
+
+
+def another_device_is_the_same_publication(ada: Program, bob: Program) -> None:
+    sid = ada.rows(source="microphone", local=True)[0]["sid"]
+    clip = Path(__file__).parents[2] / "engage_tui" / "demo" / "voices" / "mira-chart.ogg"
+    wanted = {"kind": "audioinput", "device_id": f"file:{clip}"}
+    assert ada.do("choose_device", **wanted)["error"] is None
+    before = ada.rows(sid=sid)[0]["frames"]
+    ada.until(lambda: ada.rows(sid=sid)[0]["frames"] > before + 20, "the file is sent")
+    assert bob.events("trackUnpublished") == [] or all(
+        event["sid"] != sid for event in bob.events("trackUnpublished")
+    )
+    failed = ada.do("choose_device", kind="audioinput", device_id="file:nowhere.wav")
+    assert "nowhere.wav" in failed["error"]
+    before = ada.rows(sid=sid)[0]["frames"]
+    ada.until(lambda: ada.rows(sid=sid)[0]["frames"] > before + 20, "the file goes on")
 
 
 def unpublishing_takes_the_row_away(ada: Program, bob: Program, camera: str) -> None:

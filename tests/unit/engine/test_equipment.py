@@ -31,19 +31,17 @@ class Bench:
             touch=lambda: None,
         )
         self.call = call
-        intents: Any = SimpleNamespace(switch=self._switch, withdraw=self._withdraw)
+        intents: Any = SimpleNamespace(switch_device=self._switch_device)
         self.equipment = Equipment(call, intents)
 
     async def _set_speaker(self, device: str) -> None:
         self._try(device)
         self.heard.append(device)
 
-    async def _switch(self, source: TrackSource, _: bool) -> None:
-        self._try(self.equipment.chosen[source])
-        self.used.append(self.equipment.chosen[source])
-
-    async def _withdraw(self, _: TrackSource) -> bool:
-        return self.on
+    async def _switch_device(self, _: TrackSource, device_id: str) -> None:
+        if self.on:
+            self._try(device_id)
+            self.used.append(device_id)
 
     def _try(self, device: str) -> None:
         if device in self.broken:
@@ -72,7 +70,7 @@ async def test_a_device_that_cannot_be_opened_leaves_all_as_it_was() -> None:
     for kind in (MediaDeviceKind.AUDIO_INPUT, MediaDeviceKind.AUDIO_OUTPUT):
         with pytest.raises(DeviceError, match="broken cannot be opened"):
             await bench.equipment.choose(kind, "broken")
-    assert (bench.used, bench.heard) == (["built-in"], ["speakers"])
+    assert (bench.used, bench.heard) == ([], ["speakers"])
     view = bench.equipment.view()
     assert (view.microphone_id, view.speaker_id) == ("built-in", "speakers")
     # What was there before may be gone too: told is the failure of what was asked for.
