@@ -26,7 +26,6 @@ REMEMBERED = 200
 
 _OCCASIONS = (
     RoomEvent.CONNECTED,
-    RoomEvent.RECONNECTED,
     RoomEvent.PARTICIPANT_CONNECTED,
     RoomEvent.PARTICIPANT_DISCONNECTED,
 )
@@ -62,6 +61,7 @@ class Seats:
             False  # whether the others were told where one is; then they are told of every change
         )
         self._seats: dict[str, Place] = {}
+        self._seated: list[str] = []  # SIDs in the order of the seats
         self._put: dict[str, Place] = {}  # at most REMEMBERED
         self._walked: set[str] = set()
         self._met: weakref.WeakSet[RemoteParticipant] = weakref.WeakSet()
@@ -69,7 +69,9 @@ class Seats:
     def listen(self) -> None:
         """Seat people whenever somebody comes or goes."""
         for event in _OCCASIONS:
-            self._room.on(event, lambda *_: self.arrange())
+            self._room.on(event, lambda *_: self._on_people())
+        # Whoever was met before a rejoin is somebody else now, perhaps by the same SID.
+        self._room.on(RoomEvent.RECONNECTED, lambda: self.arrange())
 
     # -- moving ------------------------------------------------------------------------------------
 
@@ -189,12 +191,20 @@ class Seats:
 
     # -- seating -----------------------------------------------------------------------------------
 
+    def _on_people(self) -> None:
+        """Seat people anew if they are others than before; after a rejoin each is told of, one by one."""
+        if [each.sid for each in self._in_order()] != self._seated:
+            self.arrange()
+
+    def _in_order(self) -> list[Participant[Any]]:
+        people: list[Participant[Any]] = [self._room.local_participant, *self.others]
+        return sorted(people, key=lambda each: (each.joined_at, each.sid))
+
     def arrange(self) -> None:
         """Seat everybody who was not moved, in the order of joining; those who were keep their places."""
-        local = self._room.local_participant
-        people: list[Participant[Any]] = [local, *self.others]
-        people.sort(key=lambda each: (each.joined_at, each.sid))
-        own = people.index(local)
+        people = self._in_order()
+        self._seated = [each.sid for each in people]
+        own = people.index(self._room.local_participant)
         places = seats(self.seating, len(people), own)
         self._home = places[own]
         self._seats = {each.identity: seat for each, seat in zip(people, places, strict=True)}

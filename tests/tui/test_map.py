@@ -17,6 +17,7 @@ from engage_tui.engine.view import HearingView, Moved, PlaceView, SoundView
 from engage_tui.tui import words
 from engage_tui.tui.widgets import map_lines, map_view
 from engage_tui.tui.widgets.hint import HintLine
+from engage_tui.tui.widgets.log import LogPanel
 from engage_tui.tui.widgets.map_lines import Letters, Spot
 from engage_tui.tui.widgets.people import PeoplePanel
 from engage_tui.tui.widgets.space_map import STEP, TURN, SpaceMap
@@ -208,6 +209,10 @@ async def test_the_map_shows_everybody_in_every_size_and_follows_what_changes() 
         await pilot.press("escape")
         await until(lambda: not space_map.display)
         assert screen.query_one(PeoplePanel).has_focus
+        await opened(pilot)
+        await pilot.press("l")
+        await until(lambda: screen.query_one(LogPanel).display)
+        assert not space_map.display
 
 
 WALKS: list[tuple[str, dict[str, Any]]] = [

@@ -279,6 +279,8 @@ class CallScreen(Surroundings):
 
     def _toggle_log(self) -> None:
         self._log_wanted = not self.query_one(LogPanel).display
+        if self.map_is_open:  # it stood in the log's place
+            self.close_map()
         self._show_log()
 
     def _show_log(self) -> None:

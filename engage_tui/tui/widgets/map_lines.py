@@ -285,12 +285,7 @@ def _edge(view: View, cell: tuple[int, int], side: int) -> tuple[int, int]:
 def _draw_rings(grid: Grid, view: View, me: Spot, letters: Letters) -> None:
     for radius in map_view.rings(view):
         _name_ring(grid, view, me.point, radius)
-        bits: dict[tuple[int, int], int] = {}
-        for point in map_view.ring(view, me.point, radius):
-            column, row, bit = view.dot(point)
-            if view.holds(column, row):
-                bits[column, row] = bits.get((column, row), 0) | bit
-        for number, (cell, dots) in enumerate(bits.items()):
+        for number, (cell, dots) in enumerate(map_view.ring(view, me.point, radius)):
             if not letters.dot:
                 grid.dot(cell, chr(0x2800 + dots), "ring")
             elif number % 2 == 0:

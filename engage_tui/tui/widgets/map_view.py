@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 Point = tuple[float, float]
@@ -105,15 +106,21 @@ def _inside(view: View, point: Point) -> bool:
     return side <= column < view.width - side and _ABOVE <= row < view.height - _ABOVE - 1
 
 
-def ring(view: View, middle: Point, radius: float) -> Iterator[Point]:
-    """Points of a circle, clockwise from ahead, about two a column."""
-    dots = max(8, round(2 * math.pi * radius / view.scale * 2))
+@functools.lru_cache(maxsize=16)
+def ring(view: View, middle: Point, radius: float) -> tuple[tuple[tuple[int, int], int], ...]:
+    """The cells of a circle in the window, clockwise from ahead, each with the braille dots that it takes."""
+    dots = max(8, round(2 * math.pi * radius / view.scale * 2))  # two a column
     radius -= (
         view.scale / 8
     )  # a quarter of a dot, so that the outermost dots do not stand alone in the next cells
+    found: dict[tuple[int, int], int] = {}
     for number in range(dots):
         angle = 2 * math.pi * number / dots
-        yield middle[0] + radius * math.sin(angle), middle[1] + radius * math.cos(angle)
+        point = (middle[0] + radius * math.sin(angle), middle[1] + radius * math.cos(angle))
+        column, row, bit = view.dot(point)
+        if view.holds(column, row):
+            found[column, row] = found.get((column, row), 0) | bit
+    return tuple(found.items())
 
 
 def rings(view: View) -> list[int]:

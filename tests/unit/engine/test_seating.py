@@ -8,10 +8,12 @@ import pytest
 from engage_tui.engine.seating import FARTHEST, REMEMBERED
 from engage_tui.engine.view import Moved
 from engage_tui.errors import UsageError
+from engage_tui.sdk.enums import RoomEvent
 from engage_tui.spatial.seats import Seating
 from engage_tui.spatial.vectors import Vector3D, distance
 from engage_tui.wire.position import Placement
 from tests.unit.engine.hall import Hall
+from tests.unit.sdk.fakes import FakeRoom, person
 
 
 def test_people_sit_around_by_when_they_joined_and_make_room() -> None:
@@ -148,3 +150,16 @@ def test_what_is_remembered_of_people_has_an_end() -> None:
     assert hall.seats.views()["p0"].moved is Moved.NO
     hall.come(f"p{REMEMBERED}", 1)
     assert hall.seats.views()[f"p{REMEMBERED}"].moved is Moved.BY_YOU
+
+
+def test_people_are_seated_once_when_each_is_told_of_after_a_rejoin() -> None:
+    hall = Hall()
+    people = [hall.come(f"p{number}", number) for number in range(5)]
+    before = hall.changes
+    for each in people:
+        hall.emit(RoomEvent.PARTICIPANT_CONNECTED, each)
+    assert hall.changes == before
+    again = person(FakeRoom(), "p0", 0)  # the same SID, and nobody whom we know
+    hall.participants[again.sid] = again
+    hall.emit(RoomEvent.RECONNECTED)
+    assert again.get_position() == people[0].get_position()
