@@ -12,6 +12,7 @@ import av
 import numpy as np
 
 from engage_tui.errors import MediaFileError
+from engage_tui.media.scale import on_black, see_through
 from engage_tui.media.source import BLOCK, SAMPLE_RATE, AudioFrame, Pcm, VideoFrame
 from engage_tui.media.worker import Pacer, ThreadedSource
 
@@ -162,6 +163,10 @@ class VideoFileSource(ThreadedSource[VideoFrame]):
 def _planar(frame: av.VideoFrame) -> av.VideoFrame:
     if frame.format.name == "yuv420p":
         return frame
+    if see_through(frame):
+        frame = av.VideoFrame.from_ndarray(
+            on_black(frame.reformat(format="rgba", threads=1)), format="rgb24"
+        )
     return frame.reformat(format="yuv420p", threads=1)
 
 

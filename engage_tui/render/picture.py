@@ -81,21 +81,25 @@ def letterbox(
         A new array of shape (box height, box width, 3).
     """
     height, width = pixels.shape[:2]
-    fitted_width, fitted_height = fit(width, height, box, tall)
-    fitted = resample(pixels, fitted_width, fitted_height)
     canvas = np.empty((box[1], box[0], 3), np.uint8)
     canvas[...] = background
+    if not pixels.size or not canvas.size:
+        return canvas
+    fitted_width, fitted_height = fit(width, height, box, tall)
+    fitted = resample(pixels, fitted_width, fitted_height)
     room = box[1] - covered if fitted_height <= box[1] - covered else box[1]
     left, top = (box[0] - fitted_width) // 2, (room - fitted_height) // 2
     canvas[top : top + fitted_height, left : left + fitted_width] = fitted
     return canvas
 
 
-def cover(pixels: Pixels, box: tuple[int, int], background: Rgb, tall: float = 1.0) -> Pixels:  # noqa: ARG001
+def cover(pixels: Pixels, box: tuple[int, int], background: Rgb, tall: float = 1.0) -> Pixels:
     """Cover a whole box with the middle of a picture, its shape kept; what does not fit is cut off.
 
-    Takes what `letterbox` takes, so that either can be chosen.
+    Takes what `letterbox` takes, so that either can be chosen; the background is seen where there is no picture.
     """
+    if not pixels.size or min(box) < 1:
+        return letterbox(pixels, box, background, tall)
     height, width = pixels.shape[:2]
     scale = max(box[0] / width, box[1] * tall / height)
     wide, high = max(box[0], round(width * scale)), max(box[1], round(height * scale / tall))
@@ -108,8 +112,10 @@ def resample(pixels: Pixels, width: int, height: int) -> Pixels:
     """Scale a picture: the mean of what a pixel covers when shrinking, a straight line between when enlarging.
 
     A picture that is off by at most two rows or columns is cut or extended instead, which keeps it sharp: a decoder's
-    even sizes and a terminal's odd ones differ by that much.
+    even sizes and a terminal's odd ones differ by that much. What has no pixels becomes black.
     """
+    if not pixels.size or width < 1 or height < 1:
+        return np.zeros((height, width, 3), np.uint8)
     have_height, have_width = pixels.shape[:2]
     if abs(have_width - width) <= 2 and abs(have_height - height) <= 2:
         rows = np.clip(np.arange(height) + (have_height - height) // 2, 0, have_height - 1)

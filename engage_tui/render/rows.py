@@ -70,7 +70,7 @@ class RowEncoder:
         """Encode every row of cells, top to bottom."""
         glyph, fg, bg = picture.glyph, picture.fg, picture.bg
         rows, columns = glyph.shape
-        if fg is None or bg is None or self.colour is ColourDepth.MONO:
+        if fg is None or bg is None or self.colour is ColourDepth.MONO or not columns:
             return [Row(_text(row), 1, columns) for row in glyph]
         if (self._grid.rows, self._grid.columns) != (rows, columns):
             self._grid = _Grid(rows, columns, _ESCAPES[self.colour])
@@ -113,8 +113,6 @@ class _Grid:
 
     def texts(self, glyph: npt.NDArray[np.uint32]) -> list[str]:
         """The rows with those glyphs."""
-        if not self.columns:
-            return [RESET] * self.rows
         self._wide[...] = self._narrow
         self._glyphs[...] = glyph
         made: list[str] = self._wide.view(self._row)[:, 0].tolist()

@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from engage_tui.errors import EngageError, MediaFileError
 from engage_tui.media.camera import CameraSource
@@ -127,3 +128,13 @@ def test_camera_plays_a_recording_to_its_end(tmp_path: Path) -> None:
     assert "at its end" in endings[0].message
     assert not camera.is_open
     camera.close()
+
+
+def test_a_picture_with_opacity_lies_on_black(tmp_path: Path) -> None:
+    rgba = np.full((32, 48, 4), (240, 120, 60, 255), np.uint8)
+    rgba[:, 24:, 3] = 0
+    Image.fromarray(rgba).save(tmp_path / "half.png")
+    frame = collect(open_source("video", f"file:{tmp_path / 'half.png'}"), 1)[0].picture
+    rgb = frame.to_ndarray(format="rgb24").astype(int)
+    assert np.abs(rgb[:, :20] - (240, 120, 60)).max() < 8
+    assert rgb[:, 28:].max() < 8

@@ -70,3 +70,29 @@ def test_averages_instead_of_sampling() -> None:
     data, _, _ = Scaler().to_rgb(picture, 8, 8)
     pixels = np.frombuffer(data, np.uint8).astype(int)
     assert abs(pixels - 128).max() < 12
+
+
+@pytest.mark.parametrize("size", [(1, 1), (16383, 1), (1, 16383), (7680, 4320)])
+def test_the_smallest_and_the_hugest_are_pictures_too(size: tuple[int, int]) -> None:
+    data, width, height = Scaler().to_rgb(_flat(*size, 126), 120, 80)
+    assert 1 <= width <= 120
+    assert 1 <= height <= 80
+    assert np.abs(np.frombuffer(data, np.uint8).astype(int) - 128).max() <= 2
+
+
+def test_a_frame_without_pixels_is_black() -> None:
+    assert Scaler().to_rgb(av.VideoFrame(), 40, 30) == (bytes(3), 1, 1)
+
+
+@pytest.mark.parametrize("name", ["rgba", "bgra", "gbrap", "yuva444p", "rgba64le"])
+def test_what_is_transparent_lies_on_black(name: str) -> None:
+    rgba = np.zeros((32, 32, 4), np.uint8)
+    rgba[...] = (200, 100, 40, 255)
+    rgba[:, 16:, 3] = 0
+    rgba[16:, :16, 3] = 128
+    picture = av.VideoFrame.from_ndarray(rgba, format="rgba").reformat(format=name)
+    data, width, height = Scaler().to_rgb(picture, 32, 32)
+    pixels = np.frombuffer(data, np.uint8).reshape(height, width, 3).astype(int)
+    assert np.abs(pixels[4:12, 4:12] - (200, 100, 40)).max() <= 4
+    assert np.abs(pixels[20:28, 4:12] - (100, 50, 20)).max() <= 4
+    assert pixels[:, 20:].max() == 0

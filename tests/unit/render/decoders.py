@@ -82,6 +82,22 @@ def kitty_commands(text: str) -> list[tuple[dict[str, str], bytes]]:
     return commands
 
 
+def iterm2_images(text: str) -> list[tuple[dict[str, str], bytes]]:
+    """The inline images in a text that holds nothing else: their settings, and the files."""
+    images = []
+    end = 0
+    for each in re.finditer(r"\x1b\]1337;File=([^:\x07\x1b]*):([A-Za-z0-9+/=]+)\x07", text):
+        assert each.start() == end
+        end = each.end()
+        keys = dict(pair.split("=") for pair in each[1].split(";"))
+        file = base64.b64decode(each[2], validate=True)
+        assert keys["inline"] == "1"
+        assert int(keys["size"]) == len(file)
+        images.append((keys, file))
+    assert end == len(text)
+    return images
+
+
 def take_shared(name: str) -> bytes:
     """Read what lies in shared memory and remove it, as kitty does."""
     path = f"/dev/shm{name}"

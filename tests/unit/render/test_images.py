@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import io
-import re
 import sys
 from collections.abc import Iterator
 
@@ -18,7 +16,7 @@ from engage_tui.render.iterm2 import Iterm2Encoder
 from engage_tui.render.jpeg import JpegEncoder
 from engage_tui.render.kitty import KittyEncoder
 from engage_tui.render.picture import Pixels
-from tests.unit.render.decoders import kitty_commands, take_shared
+from tests.unit.render.decoders import iterm2_images, kitty_commands, take_shared
 
 PLACE = Place(12, 5, (8, 16))
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /dev/shm as kitty would")
@@ -122,13 +120,8 @@ def test_each_place_has_its_own_image_and_clearing_deletes_it() -> None:
 @pytest.mark.parametrize("size", [(80, 96), (1, 1), (7, 13)])
 def test_an_inline_image_is_a_file_of_its_size(size: tuple[int, int]) -> None:
     rgb = np.full((*size, 3), (30, 90, 200), np.uint8)
-    text = Iterm2Encoder().encode(rgb, PLACE)
-    found = re.fullmatch(r"\x1b\]1337;File=([^:]*):([A-Za-z0-9+/=]+)\x07", text)
-    assert found is not None
-    keys = dict(pair.split("=") for pair in found[1].split(";"))
-    data = base64.b64decode(found[2], validate=True)
-    assert int(keys["size"]) == len(data)
-    assert (keys["inline"], keys["width"], keys["height"]) == ("1", "12", "5")
+    ((keys, data),) = iterm2_images(Iterm2Encoder().encode(rgb, PLACE))
+    assert (keys["width"], keys["height"]) == ("12", "5")
     with Image.open(io.BytesIO(data)) as image:
         seen = np.asarray(image.convert("RGB"))
     assert seen.shape == rgb.shape
