@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engage_tui.errors import DeviceError
+from engage_tui.media.echo_guard import EchoGuard
 from engage_tui.media.levels import rms
 from engage_tui.media.source import BLOCK, SAMPLE_RATE, Pcm
 
@@ -121,6 +122,7 @@ class MicrophoneChain:
         self._noise: Any = None
         self._gain: Any = None
         self._detector: Any = None
+        self._guard = EchoGuard()
         self._hang = 0
         self._off = np.zeros(BLOCK, np.float32)
 
@@ -142,13 +144,17 @@ class MicrophoneChain:
         sound: npt.NDArray[np.int16] = np.ascontiguousarray(block[:, 0])
         if self._echo is not None:
             played = np.clip(far * 32767, -32768, 32767).astype(np.int16)
-            sound = self._echo.process(sound, played)
+            cancelled = self._echo.process(sound, played)
+            self._guard.watch(played, sound, cancelled)
+            sound = cancelled
         if self._noise is not None:
             sound = self._noise.process(sound)
         self.speech = float(self._detector.process(sound))
         if self._gain is not None:
-            # Fed with the detector's word, or it lifts the noise in long pauses.
-            sound = self._gain.process(sound, self.speech)
+            # Fed with the detector's word, or it lifts the noise in long pauses; echo is nobody's speech.
+            echoes = self._echo is not None and self._guard.echoes
+            lifted = self._gain.process(sound, 0.0 if echoes else self.speech)
+            sound = lifted if self._echo is None else self._guard.restrain(sound, lifted)
         self._hang = HANG if self.speech >= SPEECH else max(0, self._hang - 1)
         self.speaking = self._hang > 0
         return sound.reshape(-1, 1)

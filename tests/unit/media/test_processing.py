@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pytest
 
 from engage_tui.media import devices
+from engage_tui.media.echo_guard import EchoGuard
 from engage_tui.media.levels import rms
 from engage_tui.media.microphone import MicrophoneSource
 from engage_tui.media.playing import Listener, Playing
@@ -53,6 +54,49 @@ def test_what_the_speaker_plays_is_cancelled() -> None:
     assert chain.cancelling
     late = slice(4 * SAMPLE_RATE, None)
     assert level(heard[late]) - level(sent[late]) > 25
+
+
+def test_gain_lifts_a_quiet_voice_and_no_echo() -> None:
+    """The others talk for 6 s, then somebody quiet does; a gain control alone would lift both."""
+    voice = speech(6)
+    far = np.concatenate([voice, np.zeros_like(voice)])
+    echo = 0.5 * np.concatenate([np.zeros(2880, np.float32), far[:-2880]])
+    own = np.concatenate([np.zeros_like(voice), 0.02 * voice[::-1]])
+    blocks = iter(far[: len(far) // BLOCK * BLOCK].reshape(-1, BLOCK))
+    heard = (echo + own).astype(np.float32)
+    sent = run(MicrophoneChain(Processing("on", noise=False), lambda: next(blocks)), heard)
+    first, second = slice(0, 6 * SAMPLE_RATE), slice(9 * SAMPLE_RATE, None)
+    assert level(heard[first]) - level(sent[first]) > 20
+    assert level(sent[second]) - level(heard[second]) > 6
+
+
+def test_the_guard_holds_back_at_once_and_lets_go_after_a_while() -> None:
+    guard, loud = EchoGuard(), np.full(BLOCK, 1000, np.int16)
+    faint, lifted = (loud // 10).astype(np.int16), (loud // 2).astype(np.int16)
+    silence = np.zeros(BLOCK, np.int16)
+
+    def echoes() -> bool:
+        return guard.echoes
+
+    for _ in range(20):  # a canceller that takes hum while nothing is played
+        guard.watch(silence, loud, faint)
+    assert not echoes()
+    assert guard.restrain(faint, lifted) is lifted
+    for _ in range(20):
+        guard.watch(loud, loud, faint)
+    assert echoes()
+    assert np.abs(guard.restrain(faint, lifted)).max() <= 101
+    blocks = 0
+    while echoes():  # the canceller takes nothing any more: somebody of our own speaks
+        guard.watch(loud, loud, loud)
+        blocks += 1
+    assert 20 < blocks < 60
+    ramp = guard.restrain(faint, lifted)
+    assert ramp[0] <= 101
+    assert ramp[-1] == lifted[-1]
+    assert guard.restrain(faint, lifted) is lifted
+    guard.watch(loud, silence, silence)
+    assert not guard.restrain(silence, silence).any()
 
 
 def test_noise_goes_and_speech_stays() -> None:
