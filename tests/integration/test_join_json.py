@@ -34,6 +34,7 @@ def test_two_people(url: str) -> None:
         unsubscribing_stops_the_bytes(bob, camera)
         data_both_ways(ada, bob)
         muting_and_modes(ada, bob)
+        places_and_volumes(ada)
         another_device_is_the_same_publication(ada, bob)
         unpublishing_takes_the_row_away(ada, bob, camera)
         leaving(ada, bob)
@@ -114,6 +115,15 @@ def muting_and_modes(ada: Program, bob: Program) -> None:
     ada.wait_event("trackPublished", participant="bob", source="screen_share")
     assert bob.do("set_screen_share_enabled", value=False)["error"] is None
     ada.wait_event("trackUnpublished", participant="bob", source="screen_share")
+
+
+def places_and_volumes(ada: Program) -> None:
+    assert ada.do("walk", ahead=0.5, turn=-30)["error"] is None
+    assert ada.do("place", participant="bob", x=1, y=2)["error"] is None
+    assert ada.do("set_volume", participant="bob", value=0.5)["error"] is None
+    assert "not in the room" in ada.do("place", participant="nobody", x=1, y=2)["error"]
+    assert "circle, table, row" in ada.do("arrange_seats", seating="heap")["error"]
+    assert "no file" in ada.do("play_sound", path="nowhere.wav")["error"]
 
 
 def another_device_is_the_same_publication(ada: Program, bob: Program) -> None:
