@@ -156,9 +156,9 @@ class Player:
         """The picture in square pixels, no larger than is needed."""
         width, height = box
         if self.settings.fill:  # it must cover the box, not lie in it
-            scale = max(width / frame.picture.width, height / frame.picture.height)
-            width = max(width, round(frame.picture.width * scale))
-            height = max(height, round(frame.picture.height * scale))
+            have = max(1, frame.picture.width), max(1, frame.picture.height)
+            scale = max(width / have[0], height / have[1])
+            width, height = max(width, round(have[0] * scale)), max(height, round(have[1] * scale))
         data, width, height = self._scaler.to_rgb(frame.picture, width, height)
         picture = Picture.from_bytes(width, height, data)
         if self.settings.mirror:

@@ -58,6 +58,7 @@ def view(
         raise UsageError("There is no terminal to draw on.", "Run it in a terminal, not in a pipe.")
     from engage_tui.cli.player import Player, Settings
     from engage_tui.media.quiet import native_stderr_in_log
+    from engage_tui.render.rows import CANCEL
 
     terminal, mode = _found(wish)
     settings = Settings(mode, fill, mirror)
@@ -69,7 +70,7 @@ def view(
             try:
                 frames, seconds, size = _play(source, player, duration)
             finally:
-                _say(player.clear())
+                _say(CANCEL + player.clear())  # Ctrl+C may have torn a picture
     finally:
         source.close()
     if statistics:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import standard_b64encode
 
-from engage_tui.render.images import STRETCHED, Place, placed, same
+from engage_tui.render.images import Place, Shown
 from engage_tui.render.jpeg import JpegEncoder
 from engage_tui.render.picture import Pixels
 
@@ -18,18 +18,14 @@ class Iterm2Encoder:
 
     def __init__(self, quality: int = 60) -> None:
         self._jpeg = JpegEncoder(quality)
-        self._shown: tuple[Pixels, Place] | None = None
+        self._shown = Shown()
 
     def encode(self, rgb: Pixels, place: Place, *, full: bool = False) -> str:
         """Encode a picture; one that is the same as before is not sent again unless `full`."""
-        fitted = placed(rgb, place, STRETCHED)
-        if fitted is None:
+        fresh = self._shown.fresh(rgb, place, full=full)
+        if fresh is None:
             return ""
-        rgb = fitted
-        before, self._shown = self._shown, (rgb.copy(), place)
-        if not full and before is not None and before[1] == place and same(before[0], rgb):
-            return ""
-        data = self._jpeg.encode(rgb)
+        data = self._jpeg.encode(fresh)
         return (
             f"\x1b]1337;File=inline=1;size={len(data)};width={place.columns};height={place.rows}"
             f";preserveAspectRatio=0;doNotMoveCursor=1:{standard_b64encode(data).decode('ascii')}\x07"
@@ -37,7 +33,7 @@ class Iterm2Encoder:
 
     def clear(self) -> str:
         """Nothing: an image goes when its cells are written."""
-        self._shown = None
+        self._shown.forget()
         return ""
 
     def close(self) -> None:

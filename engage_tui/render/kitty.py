@@ -9,7 +9,7 @@ import os
 from base64 import standard_b64encode
 from collections import deque
 
-from engage_tui.render.images import STRETCHED, Place, placed, same
+from engage_tui.render.images import Place, Shown
 from engage_tui.render.picture import Pixels
 
 try:
@@ -41,7 +41,7 @@ class KittyEncoder:
         self._shared = shared and memory is not None
         self._count = 0
         self._names: deque[str] = deque()  # at most _KEPT; the oldest is removed
-        self._shown: tuple[Pixels, Place] | None = None
+        self._shown = Shown()
 
     @property
     def shared(self) -> bool:
@@ -50,27 +50,23 @@ class KittyEncoder:
 
     def encode(self, rgb: Pixels, place: Place, *, full: bool = False) -> str:
         """Encode a picture; one that is the same as before is not sent again unless `full`."""
-        fitted = placed(rgb, place, STRETCHED)
-        if fitted is None:
+        fresh = self._shown.fresh(rgb, place, full=full)
+        if fresh is None:
             return ""
-        rgb = fitted
-        before, self._shown = self._shown, (rgb.copy(), place)
-        if not full and before is not None and before[1] == place and same(before[0], rgb):
-            return ""
-        height, width = rgb.shape[:2]
+        height, width = fresh.shape[:2]
         keys = (
             f"a=T,q=2,C=1,f=24,i={self._image},p=1,z=0"
             f",s={width},v={height},c={place.columns},r={place.rows}"
         )
         if self._shared:
-            name = self._publish(rgb)
+            name = self._publish(fresh)
             if name is not None:
-                return f"\x1b_G{keys},t=s,S={rgb.nbytes};{_base64(name.encode())}\x1b\\"
-        return _chunks(keys, _base64(rgb.tobytes()))
+                return f"\x1b_G{keys},t=s,S={fresh.nbytes};{_base64(name.encode())}\x1b\\"
+        return _chunks(keys, _base64(fresh.tobytes()))
 
     def clear(self) -> str:
         """Delete the image and its data."""
-        self._shown = None
+        self._shown.forget()
         return f"\x1b_Ga=d,d=I,i={self._image},q=2\x1b\\"
 
     def close(self) -> None:

@@ -16,6 +16,10 @@ from engage_tui.render.cells import Canvas, CellMode, Cells, ColourDepth, cells
 from engage_tui.render.picture import Pixels, Rgb
 
 RESET = "\x1b[0m"
+
+CANCEL = "\x18\x1b\\"
+"""Ends a sequence that may have been torn: CAN ends a control sequence, ST a string as sixels and images are."""
+
 _TRUE = b"\x1b[38;2;NNN;NNN;NNN;48;2;NNN;NNN;NNNm"
 _INDEXED = b"\x1b[38;5;NNN;48;5;NNNm"
 _SIXTEEN = b"\x1b[NNN;NNNm"

@@ -25,7 +25,7 @@ from engage_tui.render.delta import DeltaEncoder, SteadyCells
 from engage_tui.render.images import STRETCHED, PixelMode, Place, image_encoder
 from engage_tui.render.picture import Pixels, cover, letterbox
 from engage_tui.render.rows import RESET, RowEncoder
-from tests.unit.render.decoders import draw_sixels, iterm2_images, kitty_commands
+from tests.unit.render.decoders import draw_sixels, is_whole, iterm2_images, kitty_commands
 
 _NAMES = """
 yuv420p yuvj420p nv12 nv21 yuv422p yuvj422p yuv444p yuvj444p yuyv422 uyvy422 yuv411p
@@ -127,6 +127,7 @@ def test_pixels_of_any_size_in_a_place_that_changes_are_whole_sequences(
     for seed, (size, (columns, lines), full) in enumerate(frames):
         place = Place(columns, lines, (5, 11))
         text = encoder.encode(noise(size, seed), place, full=full)
+        assert is_whole(text)
         most = 1 if mode is PixelMode.SIXEL else STRETCHED
         shown = tuple(min(a, most * b) for a, b in zip(size, place.pixels, strict=True))
         if min(shown) < 1:

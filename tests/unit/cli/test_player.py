@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import product
 
 import av
 import numpy as np
@@ -17,6 +18,7 @@ from engage_tui.errors import MediaFileError, UsageError
 from engage_tui.media.source import VideoFrame
 from engage_tui.render.choice import VideoMode, next_mode, working
 from engage_tui.render.terminal import Terminal
+from tests.unit.render.decoders import is_whole
 
 
 def frame(width: int = 64, height: int = 36) -> VideoFrame:
@@ -74,6 +76,20 @@ def test_any_window_and_any_picture(size: tuple[int, int], shape: tuple[int, int
     for fill in (False, True):
         text = Player(Terminal(), Settings(VideoMode.HALF, fill), 1).draw(frame(*shape), size)
         assert text.count("H") >= size[1]
+        assert is_whole(text)
+
+
+@pytest.mark.parametrize("fill", [False, True])
+def test_windows_frames_and_modes_that_change_leave_no_torn_sequence(fill: bool) -> None:
+    terminal = Terminal(kitty=True, sixel=True, images=True, sextants=True, remote=True)
+    player = Player(terminal, Settings(VideoMode.KITTY, fill), 1)
+    nothing = VideoFrame(av.VideoFrame(), 0.0)
+    windows = [(40, 10), (1, 1), (7, 3), (120, 2), (2, 40)]
+    for window, mode in product(windows, working(terminal)):
+        player.settings.mode = mode
+        for picture in (frame(), frame(35, 61), frame(1, 1), nothing):
+            assert is_whole(player.draw(picture, window))
+    assert is_whole(player.clear())
 
 
 def test_a_closed_terminal_is_told() -> None:

@@ -56,6 +56,18 @@ def draw_sixels(sequence: str, screen: Pixels) -> npt.NDArray[np.int_]:
     return written
 
 
+_WHOLE = re.compile(
+    r"(?:[^\x00-\x1f\x7f-\x9f]"  # what is printed
+    r"|\x1b\[[0-?]*[ -/]*[@-~]"  # control sequences
+    r"|\x1bP[^\x1b]*\x1b\\|\x1b_[^\x1b]*\x1b\\|\x1b\][^\x07\x1b]*\x07)*"  # strings
+)
+
+
+def is_whole(text: str) -> bool:
+    """Whether a text consists of characters and of sequences from their beginning to their end."""
+    return _WHOLE.fullmatch(text) is not None
+
+
 def kitty_commands(text: str) -> list[tuple[dict[str, str], bytes]]:
     """The graphics commands in a text that holds nothing else: chunks put together, base64 decoded."""
     commands: list[tuple[dict[str, str], bytes]] = []

@@ -8,7 +8,15 @@ import pytest
 
 from engage_tui.render.cells import Canvas, CellMode, Cells, ColourDepth, cell_pixels, cells
 from engage_tui.render.picture import Pixels
-from engage_tui.render.rows import RowEncoder, basic_colour, encode_rows, palette
+from engage_tui.render.rows import (
+    CANCEL,
+    RESET,
+    RowEncoder,
+    basic_colour,
+    colour_codes,
+    encode_rows,
+    palette,
+)
 
 
 def noise(width: int, height: int) -> Pixels:
@@ -59,6 +67,42 @@ def test_every_mode_fills_exactly_its_columns_in_every_depth(
     assert [screen.buffer[y][13].data for y in range(5)] == ["|"] * 5
     if depth is ColourDepth.MONO:
         assert "\x1b" not in "".join(rows)
+
+
+@pytest.mark.parametrize("mode", CellMode)
+@pytest.mark.parametrize("depth", [ColourDepth.TRUE, ColourDepth.INDEXED])
+def test_a_terminal_shows_every_cell_as_it_was_drawn(mode: CellMode, depth: ColourDepth) -> None:
+    across, down = cell_pixels(mode)
+    drawn = cells(noise(17 * across, 6 * down), mode, Canvas(depth))
+    screen = on_terminal([row.text for row in RowEncoder(depth).encode(drawn)], 17)
+    table = palette(True)
+    for y, x in np.ndindex(6, 17):
+        cell = screen.buffer[y][x]
+        assert cell.data == chr(drawn.glyph[y, x])
+        if drawn.fg is None or drawn.bg is None:
+            assert cell.fg == cell.bg == "default"
+            continue
+        for shown, wanted, behind in (
+            (cell.fg, drawn.fg[y, x], False),
+            (cell.bg, drawn.bg[y, x], True),
+        ):
+            if depth is ColourDepth.INDEXED:
+                wanted = table[colour_codes(wanted[None], True, behind)[0]]
+            assert colour(shown) == tuple(wanted)
+
+
+@pytest.mark.parametrize("mode", CellMode)
+def test_a_row_that_is_torn_anywhere_can_be_cancelled(mode: CellMode) -> None:
+    across, down = cell_pixels(mode)
+    drawn = cells(noise(3 * across, down), mode)
+    (row,) = RowEncoder(ColourDepth.TRUE).encode(drawn)
+    letters = [chr(code) for code in drawn.glyph[0]]
+    for end in range(row.step * row.columns):
+        screen = pyte.Screen(12, 2)
+        pyte.Stream(screen).feed(f"{row.text[:end]}{CANCEL}{RESET}X")
+        whole = "".join(letters[: end // row.step])
+        assert screen.display[0] == f"{whole}X".ljust(12)
+        assert screen.buffer[0][len(whole)].fg == "default"
 
 
 def test_indexed_rows_show_the_nearest_palette_colour() -> None:

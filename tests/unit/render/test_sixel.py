@@ -80,6 +80,18 @@ def test_what_moved_is_sent_and_nothing_else() -> None:
     assert len(text) < len(encoder.encode(moved, PLACE, full=True)) / 5
 
 
+def test_libsixel_sees_what_moved_as_our_decoder_does(tmp_path: Path) -> None:
+    encoder = SixelEncoder()
+    encoder.encode(scene(1), PLACE)
+    moved = scene(1)
+    moved[30:41, 10:20] = (250, 200, 40)
+    text = encoder.encode(moved, PLACE)
+    screen = np.zeros((80, 96, 3), np.uint8)
+    written = draw_sixels(text, screen) > 0
+    assert written.any()
+    assert (shown(text, tmp_path)[written] == screen[written]).all()
+
+
 def test_many_pictures_leave_no_trace_of_earlier_ones() -> None:
     encoder, screen = SixelEncoder(128), np.zeros((80, 96, 3), np.uint8)
     for seed in range(12):
