@@ -6,22 +6,29 @@ import functools
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from typing import cast
 
 import av
 import numpy as np
 from aiortc.codecs import get_encoder
-from aiortc.codecs.h264 import H264Encoder
-from aiortc.codecs.vpx import Vp8Encoder
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
+from av.video.frame import PictureType
 
 _log = logging.getLogger(__name__)
 
 THREADS = 2
 CLOCK_RATE = 90_000
-MIN_BITRATE, MAX_BITRATE = 250_000, 1_500_000
-"""Bits a second between which aiortc's encoders keep themselves."""
+MIN_BITRATE, MAX_BITRATE = 100_000, 2_000_000
+"""Bits a second that are chosen for the smallest and the largest pictures."""
+
+LEAST_BITRATE = 60_000
+"""Bits a second below which no network makes us go: the encoder would only stutter."""
+
+TOLERANCE = 0.2
+"""Share by which the wanted bit rate may differ: following it means a new encoder and a keyframe."""
 
 _REFERENCE_PIXELS, _REFERENCE_BITRATE = 640 * 360, 700_000
+_NAMES = {"VP8": "libvpx", "H264": "libx264"}
 
 
 @functools.cache
@@ -56,32 +63,100 @@ class PictureEncoder:
     Args:
         codec: ``vp8`` or ``h264``.
         bitrate: Bits a second; 0 chooses by the size of each picture.
+        shrink: By how much width and height are divided before.
 
     Attributes:
         share: Of that bit rate, 0 to 1, which the network bears now.
     """
 
-    def __init__(self, codec: str, bitrate: int = 0) -> None:
-        name = {"vp8": "VP8", "h264": "H264"}[codec.lower()]
-        self._encoder = get_encoder(
-            RTCRtpCodecParameters(f"video/{name}", CLOCK_RATE, payloadType=96)
+    def __init__(self, codec: str, bitrate: int = 0, shrink: int = 1) -> None:
+        self._name = {"vp8": "VP8", "h264": "H264"}[codec.lower()]
+        # aiortc cuts encoded pictures into payloads; its own encoding knows no rate below 250 kb/s.
+        self._packer = get_encoder(
+            RTCRtpCodecParameters(f"video/{self._name}", CLOCK_RATE, payloadType=96)
         )
         self.share = 1.0
         self._bitrate = bitrate
+        self._shrink = shrink
+        self._codec: av.VideoCodecContext | None = None
+        self._last: int | None = None
 
     def encode(self, picture: av.VideoFrame, timestamp: int, keyframe: bool) -> list[bytes]:
         """The payloads of `picture` at `timestamp` (90 kHz, ascending); none if the encoder refuses it."""
-        if picture.width < 2 or picture.height < 2:
+        width, height = self.size(picture)
+        if width < 2 or height < 2:
             return []
         try:
-            own = copy_picture(picture)
+            if (width, height) == (picture.width, picture.height):
+                own = copy_picture(picture)
+            else:
+                own = picture.reformat(width=width, height=height, format="yuv420p")
             own.pts = timestamp
             own.time_base = Fraction(1, CLOCK_RATE)
-            if isinstance(self._encoder, (Vp8Encoder, H264Encoder)):
-                full = self._bitrate or default_bitrate(own.width, own.height)
-                self._encoder.target_bitrate = int(full * self.share)
-            payloads, _ = self._encoder.encode(own, keyframe)
+            own.duration = self._duration(timestamp)
+            own.pict_type = PictureType.I if keyframe else PictureType.NONE
+            codec = self._codec_for(width, height)
+            data = b"".join(bytes(packet) for packet in codec.encode(own))
         except (av.FFmpegError, ValueError) as error:
             _log.warning("a picture could not be encoded: %s", error)
+            self._codec = None
             return []
-        return payloads
+        if not data:
+            return []
+        packet = av.Packet(data)
+        packet.pts, packet.time_base = timestamp, Fraction(1, CLOCK_RATE)
+        return self._packer.pack(packet)[0]
+
+    def size(self, picture: av.VideoFrame) -> tuple[int, int]:
+        """Width and height, even, in which `picture` is sent."""
+        return (picture.width // self._shrink) & ~1, (picture.height // self._shrink) & ~1
+
+    def _duration(self, timestamp: int) -> int:
+        """Ticks since the picture before: rate control goes by them, not by a nominal frame rate."""
+        before, self._last = self._last, timestamp
+        return 6000 if before is None else max(900, min(18_000, timestamp - before))
+
+    def _codec_for(self, width: int, height: int) -> av.VideoCodecContext:
+        full = self._bitrate or default_bitrate(width, height)
+        wanted = max(LEAST_BITRATE, int(full * self.share))
+        codec = self._codec
+        if codec is not None and (codec.width, codec.height) == (width, height):
+            before = codec.bit_rate or wanted
+            if abs(wanted - before) <= TOLERANCE * before:
+                return codec
+        self._codec = codec = _open(self._name, width, height, wanted)
+        return codec
+
+
+def _open(name: str, width: int, height: int, bitrate: int) -> av.VideoCodecContext:
+    codec = cast(av.VideoCodecContext, av.CodecContext.create(_NAMES[name], "w"))
+    codec.width, codec.height = width, height
+    codec.pix_fmt = "yuv420p"
+    codec.bit_rate = bitrate
+    codec.time_base = Fraction(1, CLOCK_RATE)
+    codec.framerate = Fraction(30)
+    codec.gop_size = 3000  # keyframes come when they are asked for
+    # A pool of two threads is the parallelism; only large pictures are worth more.
+    codec.thread_count = 2 if width * height > 640 * 480 else 1
+    steady = {"minrate": str(bitrate), "maxrate": str(bitrate), "bufsize": str(bitrate)}
+    if name == "VP8":
+        codec.qmin, codec.qmax = 2, 56
+        codec.options = steady | {
+            "deadline": "realtime",
+            "cpu-used": "-6",
+            "lag-in-frames": "0",
+            "static-thresh": "1",
+            "noise-sensitivity": "0",
+            "undershoot-pct": "100",
+            "overshoot-pct": "15",
+        }
+    else:
+        del steady["minrate"]
+        codec.options = steady | {
+            "preset": "veryfast",
+            "tune": "zerolatency",
+            "level": "31",
+            "forced-idr": "1",
+        }
+        codec.profile = "Baseline"
+    return codec

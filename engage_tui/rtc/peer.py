@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -26,8 +26,9 @@ from engage_tui.rtc.feedback import FeedbackPath
 from engage_tui.rtc.ice import IceTransport, parse_candidate, parse_candidate_line
 from engage_tui.rtc.opus import FRAME, SHORT_FRAME
 from engage_tui.rtc.receiver import Receiver
-from engage_tui.rtc.sender import AudioSender, Sender, VideoSender
+from engage_tui.rtc.sender import AudioSender, Sender
 from engage_tui.rtc.video_receiver import VideoReceiver
+from engage_tui.rtc.video_sender import ONE_LAYER, Layer, VideoSender
 from engage_tui.tasks import TaskGroup
 from engage_tui.wire.sdp import Codec, Description, Section
 
@@ -60,13 +61,14 @@ def _ignore(*_: object) -> None:
 
 @dataclass(slots=True)
 class _Slot:
-    """One section of ours, kept for ever and used again when its track has gone."""
+    """One section of ours, kept for ever and, without layers, used again when its track has gone."""
 
     mid: str
     kind: str
     codecs: list[Codec] = field(default_factory=list)
     sender: AudioSender | VideoSender | None = None
     offered: AudioSender | VideoSender | None = None  # as in our last offer
+    layered: bool = False  # carries simulcast, or did
 
 
 class Peer:
@@ -271,15 +273,23 @@ class Peer:
         self._place(sender)
         return sender
 
-    def add_video_sender(self, cid: str, *, codec: str = "vp8", bitrate: int = 0) -> VideoSender:
+    def add_video_sender(
+        self,
+        cid: str,
+        *,
+        codec: str = "vp8",
+        bitrate: int = 0,
+        layers: Sequence[Layer] = ONE_LAYER,
+    ) -> VideoSender:
         """Prepare to send pictures as the track `cid`; they flow once the next offer is answered.
 
         Args:
             cid: Our name for the track.
             codec: ``vp8`` or ``h264``.
-            bitrate: Bits a second; 0 chooses by the picture's size.
+            bitrate: Bits a second of the largest layer; 0 chooses by the picture's size.
+            layers: The sizes to send, the smallest first.
         """
-        sender = VideoSender(cid, self._dtls, codec=codec, bitrate=bitrate)
+        sender = VideoSender(cid, self._dtls, codec=codec, bitrate=bitrate, layers=layers)
         self._place(sender)
         return sender
 
@@ -312,8 +322,8 @@ class Peer:
                     slot.mid,
                     slot.kind,
                     slot.codecs,
-                    "" if sender is None else sender.cid,
-                    None if sender is None else sender.rtp.ssrcs,
+                    sender,
+                    layered=slot.layered,
                 )
             )
         return self._describe(own, setup="actpass")
@@ -346,18 +356,21 @@ class Peer:
     async def _start_senders(
         self, accepted: list[tuple[AudioSender | VideoSender, Section]]
     ) -> None:
-        # aiortc's sender gives up for good when its first packet cannot leave.
         await self._up.wait()
         for sender, section in accepted:
             if section.direction in ("recvonly", "sendrecv") and not self._failure:
-                await sender.start(sections.send_parameters(section))
+                rids = [rid for rid, direction in section.rids if direction == "recv"]
+                await sender.start(sections.send_parameters(section), rids)
 
     def _place(self, sender: AudioSender | VideoSender) -> None:
         codecs = sections.offered_codecs(sender.kind, sender.codec)
+        layered = bool(sender.rids)
         free = (s for s in self._slots if s.kind == sender.kind and s.sender is None)
-        slot = next((s for s in free if s.codecs[0].is_a(codecs[0].name)), None)
+        # livekit-server (pion) hears no layers in a section that had some before: those are used once.
+        alike = (s for s in free if s.codecs[0].is_a(codecs[0].name) and not s.layered)
+        slot = None if layered else next(alike, None)
         if slot is None:
-            slot = _Slot(str(len(self._slots)), sender.kind, codecs)
+            slot = _Slot(str(len(self._slots)), sender.kind, codecs, layered=layered)
             self._slots.append(slot)
         slot.sender = sender
 

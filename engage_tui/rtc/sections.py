@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from aiortc.rtcrtpparameters import (
     RTCRtcpFeedback,
@@ -18,7 +19,7 @@ from aiortc.rtcrtpparameters import (
 )
 
 from engage_tui.rtc.receiver import Stream
-from engage_tui.wire.sdp import AUDIO_LEVEL, MID, Codec, Section
+from engage_tui.wire.sdp import AUDIO_LEVEL, MID, REPAIRED_RID, RID, Codec, Section
 
 CNAME = "engage"
 _TAKEN = {"audio": {"opus": 48_000}, "video": {"vp8": 90_000, "h264": 90_000}}
@@ -41,6 +42,7 @@ _VIDEO = {
     ),
 }
 _EXTENSIONS = {"audio": {1: MID, 2: AUDIO_LEVEL}, "video": {1: MID}}
+_LAYER_EXTENSIONS = {3: RID, 4: REPAIRED_RID}
 
 
 def takeable(section: Section) -> list[Codec]:
@@ -129,21 +131,49 @@ def offered_codecs(kind: str, name: str) -> list[Codec]:
     return [codec, repair]
 
 
+class SentTrack(Protocol):
+    """What a description says of a track that we send."""
+
+    @property
+    def cid(self) -> str:
+        """Our name for it."""
+
+    @property
+    def rids(self) -> Sequence[str]:
+        """The names of its simulcast layers, the smallest first; empty without simulcast."""
+
+    @property
+    def ssrcs(self) -> tuple[int, int] | None:
+        """The SSRCs of media and retransmissions; None with several layers, which their packets name."""
+
+
 def offered_section(
-    mid: str, kind: str, codecs: list[Codec], cid: str, ssrcs: tuple[int, int] | None
+    mid: str, kind: str, codecs: list[Codec], track: SentTrack | None, *, layered: bool = False
 ) -> Section:
-    """A section in which we send the track `cid`, or nothing without SSRCs; no transport attributes.
+    """A section in which we send a track, or nothing without one; no transport attributes.
 
     One in which nothing is sent is open to receive, though nobody will send: livekit-server (pion) ends a section for
     good when two offers in a row call it inactive, and nothing published in it afterwards arrives.
+
+    Args:
+        mid: Of the section.
+        kind: ``audio`` or ``video``.
+        codecs: What we can send.
+        track: What is sent.
+        layered: Whether the section carries simulcast.
     """
     section = Section(kind, mid=mid, direction="recvonly", codecs=codecs)
-    section.extensions = dict(_EXTENSIONS[kind])
-    if ssrcs is not None:
-        section.direction = "sendonly"
-        section.msid = ("-", cid)
-        section.ssrcs = list(ssrcs) if kind == "video" else [ssrcs[0]]
-        section.ssrc_groups = [("FID", ssrcs)] if kind == "video" else []
+    section.extensions = dict(_EXTENSIONS[kind]) | (_LAYER_EXTENSIONS if layered else {})
+    if track is None:
+        return section
+    section.direction = "sendonly"
+    section.msid = ("-", track.cid)
+    section.rids = [(rid, "send") for rid in track.rids]
+    if section.rids:
+        section.simulcast = "send " + ";".join(track.rids)
+    elif track.ssrcs is not None:
+        section.ssrcs = list(track.ssrcs) if kind == "video" else [track.ssrcs[0]]
+        section.ssrc_groups = [("FID", track.ssrcs)] if kind == "video" else []
     return section
 
 

@@ -39,7 +39,8 @@ from engage_tui.sdk.options import (
 from engage_tui.sdk.publication import LocalTrackPublication
 
 if TYPE_CHECKING:
-    from engage_tui.rtc.sender import AudioSender, VideoSender
+    from engage_tui.rtc.sender import AudioSender
+    from engage_tui.rtc.video_sender import Layer, VideoSender
     from engage_tui.sdk.connection import Connection
 
 _log = logging.getLogger(__name__)
@@ -274,7 +275,8 @@ class LocalParticipant(LocalMessages):
         peer = connection.publisher
         if peer is None:
             raise ConnectError("The room is not connected.", "Join it first.")
-        request = _announcement(track, options)
+        layers = _layers(track, options)
+        request = _announcement(track, options, layers)
         info = await connection.announce(request)
         sender: AudioSender | VideoSender
         if track.kind is TrackKind.AUDIO:
@@ -282,7 +284,10 @@ class LocalParticipant(LocalMessages):
             sender = peer.add_audio_sender(request.cid, low_latency=low_latency)
         else:
             sender = peer.add_video_sender(
-                request.cid, codec=options.video_codec, bitrate=options.bitrate
+                request.cid,
+                codec=options.video_codec,
+                bitrate=options.bitrate,
+                layers=layers,
             )
         track._connect(sender)
         try:
@@ -460,7 +465,17 @@ class LocalParticipant(LocalMessages):
             await track.stop()
 
 
-def _announcement(track: LocalTrack, options: TrackPublishOptions) -> rtc.AddTrackRequest:
+def _layers(track: LocalTrack, options: TrackPublishOptions) -> Sequence[Layer]:
+    from engage_tui.rtc.video_sender import ONE_LAYER, layers_for
+
+    if not isinstance(track, LocalVideoTrack) or not options.simulcast:
+        return ONE_LAYER
+    return layers_for(*track.published_size)
+
+
+def _announcement(
+    track: LocalTrack, options: TrackPublishOptions, layers: Sequence[Layer]
+) -> rtc.AddTrackRequest:
     request = rtc.AddTrackRequest(
         cid=secrets.token_hex(8),
         name=options.name or track.name or track.source.value,
@@ -469,10 +484,14 @@ def _announcement(track: LocalTrack, options: TrackPublishOptions) -> rtc.AddTra
         muted=track.is_muted,
     )
     if isinstance(track, LocalVideoTrack):
-        request.width, request.height = track.dimensions
-        layer = request.layers.add()
-        layer.quality = models.HIGH
-        layer.width, layer.height = track.dimensions
+        width, height = request.width, request.height = track.published_size
+        for layer in layers:
+            request.layers.add(
+                # With two layers LiveKit's names for them are q and h, their ranks low and high.
+                quality=models.HIGH if layer is layers[-1] else models.LOW,
+                width=width // layer.shrink,
+                height=height // layer.shrink,
+            )
     return request
 
 

@@ -23,7 +23,8 @@ from engage_tui.sdk.options import (
 from engage_tui.sdk.track import Track, TrackStats
 
 if TYPE_CHECKING:
-    from engage_tui.rtc.sender import AudioSender, VideoSender
+    from engage_tui.rtc.sender import AudioSender
+    from engage_tui.rtc.video_sender import VideoSender
 
 SILENCE_BLOCKS = 20
 """Blocks of 10 ms that are looked at to find a microphone that gives nothing."""
@@ -288,6 +289,11 @@ class LocalVideoTrack(LocalTrack):
     def dimensions(self) -> tuple[int, int]:
         """Width and height in pixels; ``(0, 0)`` while closed."""
         return self.media.size
+
+    @property
+    def published_size(self) -> tuple[int, int]:
+        """Width and height in pixels, as far as known: of the open source, else as it was asked for."""
+        return self.media.size if self.media.size[0] else self._capture.resolution
 
     @property
     def stats(self) -> TrackStats:

@@ -103,13 +103,15 @@ class TrackPublishOptions:
         name: The publication's name; empty: the track's own.
         source: None: the track's own.
         video_codec: ``vp8`` or ``h264``.
-        bitrate: Bits a second of a video; 0: chosen by its size.
+        bitrate: Bits a second of a video at full size; 0: chosen by its size.
+        simulcast: Whether a video of some size is also sent small, for those who show it small.
     """
 
     name: str = ""
     source: TrackSource | None = None
     video_codec: str = "vp8"
     bitrate: int = 0
+    simulcast: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,8 @@ def take_subscription_message(room: Room, message: rtc.SignalResponse) -> None:
                 if participant is not None and publication is not None:
                     state = stream_state_of(each.state)
                     participant._set_stream_state(publication, state)
+        case "subscribed_quality_update":
+            _take_wanted_layers(room, message.subscribed_quality_update)
         case "subscription_permission_update":
             update = message.subscription_permission_update
             participant, publication = room.find_publication(update.track_sid)
@@ -83,3 +85,20 @@ def take_subscription_message(room: Room, message: rtc.SignalResponse) -> None:
                 ParticipantEvent.TRACK_SUBSCRIPTION_PERMISSION_CHANGED, publication, status
             )
             room.microphones_changed()
+
+
+def _take_wanted_layers(room: Room, update: rtc.SubscribedQualityUpdate) -> None:
+    """Encode the full size of a video of ours only while somebody wants more than the small one.
+
+    The small one goes on whatever is wanted: it costs little, and whoever comes sees something at once.
+    """
+    local = room.local_participant
+    published = local._published.get(update.track_sid)
+    qualities = list(update.subscribed_qualities)
+    for codec in update.subscribed_codecs:
+        qualities += codec.qualities
+    if published is None or not qualities:
+        return
+    wanted = any(each.enabled and each.quality != models.LOW for each in qualities)
+    for rid in published.sender.rids[1:]:
+        published.sender.set_enabled(rid, wanted)

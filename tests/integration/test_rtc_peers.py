@@ -319,7 +319,8 @@ async def test_the_peer_outlives_nonsense(
         await dtls._send_rtp(b"\x90\x6f" + bytes(10) + b"\xbe\xde\x00\x05" + b"\x1f" * 20)
         await dtls._send_rtp(b"\x80\xc9\x00\x09" + bytes(8))
         await dtls._send_data(b"\x13\x88\x13\x88" + bytes(40))
-        broken = b"\x80\xef\x00\x01" + bytes(4) + sender.rtp.ssrcs[0].to_bytes(4, "big") + b"\xff"
+        assert sender.ssrcs is not None
+        broken = b"\x80\xef\x00\x01" + bytes(4) + sender.ssrcs[0].to_bytes(4, "big") + b"\xff"
         await dtls._send_rtp(broken)
         await both.publisher.data_ready(RELIABLE)
         again = b"\x03" + bytes(7) + b"\x00\x01\x00\x00x"  # opens a channel that is open

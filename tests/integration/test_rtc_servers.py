@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from engage_tui import (
     RoomEvent,
     RoomOptions,
     Space,
+    TrackPublishOptions,
     create_local_audio_track,
     create_local_video_track,
 )
-from engage_tui.sdk.enums import TrackSource
+from engage_tui.sdk.enums import TrackSource, VideoQuality
 from tests.servers import TestServer
 from tests.waiting import until
 
@@ -59,3 +62,38 @@ async def test_a_track_subscribed_again_gives_frames_again(
         assert 0 < last.round_trip < 1
         # The server finds who speaks by the level that travels with our packets.
         await until(lambda: speakers and [each.sid for each in speakers[-1]] == [them.sid], 10)
+
+
+@pytest.mark.parametrize("codec", ["vp8", "h264"])
+async def test_a_small_layer_goes_beside_the_full_one(
+    any_server: TestServer, room_name: str, codec: str
+) -> None:
+    async with Space() as theirs, Space() as ours:
+        ada = theirs.join_room(any_server.url, any_server.token("ada", room_name))
+        bob = ours.join_room(
+            any_server.url, any_server.token("bob", room_name), RoomOptions(subscribe="all")
+        )
+        await ada.connected()
+        await bob.connected()
+        camera = await create_local_video_track("test", resolution=(640, 360))
+        for turn in range(2):
+            # Published twice: sections that had layers are not used again.
+            await ada.local_participant.publish_track(
+                camera, TrackPublishOptions(video_codec=codec)
+            )
+            await until(lambda: bob.participants)
+            (them,) = bob.participants.values()
+            await until(lambda them=them: them.get_track(TrackSource.CAMERA))  # type: ignore[misc]
+            seen = them.get_track(TrackSource.CAMERA)
+            assert seen is not None
+            for quality, width in ((VideoQuality.LOW, 320), (VideoQuality.HIGH, 640)):
+                seen.set_video_quality(quality)
+                await until(
+                    lambda seen=seen, width=width: seen.stats.width == width,  # type: ignore[misc]
+                    10,
+                    f"{width} pixels, turn {turn}",
+                )
+            await until(lambda seen=seen: seen.simulcasted, 5, "the news of the layers")  # type: ignore[misc]
+            assert seen.dimensions == (640, 360)
+            await ada.local_participant.unpublish_track(camera, stop_on_unpublish=turn == 1)
+            await until(lambda them=them: not them.tracks, 10, "the end of the track")  # type: ignore[misc]

@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 import aioice
 import pytest
-from aiortc import RTCDtlsTransport, RTCRtpSender, RTCSctpTransport
+from aiortc import RTCDtlsTransport, RTCSctpTransport
 from aiortc.rtcdtlstransport import RtpReceiver
-from aiortc.rtcrtpsender import RTCEncodedFrame
+from aiortc.rtcdtlstransport import RtpSender as TheirSender
 
 from engage_tui.rtc.dtls import DtlsTransport, SctpTransport
 from engage_tui.rtc.ice import IceTransport
 from engage_tui.rtc.receiver import Receiver
-from engage_tui.rtc.sender import RtpSender
+from engage_tui.rtc.rtp_sender import RtpSender
 
 
 def arguments(function: Callable[..., object]) -> list[str]:
@@ -27,6 +27,8 @@ def arguments(function: Callable[..., object]) -> list[str]:
         # called by us
         (RTCDtlsTransport, "_register_rtp_receiver", ["self", "receiver", "parameters"], False),
         (RTCDtlsTransport, "_unregister_rtp_receiver", ["self", "receiver"], False),
+        (RTCDtlsTransport, "_register_rtp_sender", ["self", "sender", "parameters"], False),
+        (RTCDtlsTransport, "_unregister_rtp_sender", ["self", "sender"], False),
         (RTCDtlsTransport, "_send_rtp", ["self", "data"], True),
         (RTCDtlsTransport, "_set_role", ["self", "role"], False),
         # implemented by us and called by aiortc
@@ -37,8 +39,6 @@ def arguments(function: Callable[..., object]) -> list[str]:
         (RTCDtlsTransport, "_handle_rtp_data", ["self", "data", "arrival_time_ms"], True),
         (RTCDtlsTransport, "_handle_rtcp_data", ["self", "data"], True),
         (RTCSctpTransport, "_handle_data", ["self", "data"], True),
-        (RTCRtpSender, "_next_encoded_frame", ["self", "codec"], True),
-        (RTCRtpSender, "_send_keyframe", ["self"], False),
         (
             aioice.Connection,
             "get_component_candidates",
@@ -64,8 +64,7 @@ def test_a_name_is_there_with_its_signature(
         (DtlsTransport, RTCDtlsTransport, "_handle_rtp_data"),
         (DtlsTransport, RTCDtlsTransport, "_handle_rtcp_data"),
         (SctpTransport, RTCSctpTransport, "_handle_data"),
-        (RtpSender, RTCRtpSender, "_next_encoded_frame"),
-        (RtpSender, RTCRtpSender, "_send_keyframe"),
+        (RtpSender, TheirSender, "_handle_rtcp_packet"),
     ],
 )
 def test_ours_takes_what_theirs_takes(ours: type, theirs: type, name: str) -> None:
@@ -84,9 +83,9 @@ def test_dtls_asks_nothing_else_of_the_transport_below() -> None:
     assert arguments(IceTransport._send) == ["self", "data"]
 
 
-def test_the_sender_has_its_ssrcs_and_runs_on_encoded_frames() -> None:
-    source = inspect.getsource(RTCRtpSender)
-    assert "self._ssrc = " in source
-    assert "self._rtx_ssrc = " in source
-    assert "await self._next_encoded_frame(codec)" in source
-    assert arguments(RTCEncodedFrame) == ["payloads", "timestamp", "audio_level"]
+def test_dtls_asks_its_ssrc_of_a_sender_and_no_more() -> None:
+    assert "sender._ssrc" in inspect.getsource(RTCDtlsTransport._register_rtp_sender)
+    # The protocol that senders are written to, beside what every class has.
+    names = {name for name in vars(TheirSender) if not name.startswith("__")}
+    assert names - {"_abc_impl", "_is_protocol"} <= {"_handle_rtcp_packet", "_is_runtime_protocol"}
+    assert set(TheirSender.__annotations__) <= {"_ssrc"}

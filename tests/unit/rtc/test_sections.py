@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 
 from engage_tui.rtc import sections
 from engage_tui.rtc.ice import parse_candidate
-from engage_tui.wire.sdp import AUDIO_LEVEL, Codec, Section
+from engage_tui.wire.sdp import AUDIO_LEVEL, MID, REPAIRED_RID, RID, Codec, Section
 
 VP8 = Codec(96, "VP8", 90_000, None, {}, ["goog-remb", "nack", "nack pli", "ccm fir"])
 VP8_RTX = Codec(97, "rtx", 90_000, None, {"apt": "96"})
@@ -90,20 +92,44 @@ def test_sections_are_answered_taken_inactive_or_rejected(
     assert answer.extensions == {}
 
 
+@dataclass(frozen=True)
+class Sent:
+    """A track as a section describes it."""
+
+    cid: str
+    ssrcs: tuple[int, int] | None
+    rids: tuple[str, ...] = ()
+
+
+def test_layers_are_offered_by_name() -> None:
+    codecs = sections.offered_codecs("video", "VP8")
+    video = sections.offered_section(
+        "2", "video", codecs, Sent("cam", None, ("q", "h")), layered=True
+    )
+    lines = list(video.lines())
+    assert "a=rid:q send" in lines
+    assert "a=simulcast:send q;h" in lines
+    assert {MID, RID, REPAIRED_RID} == set(video.extensions.values())
+    assert (video.ssrcs, video.msid) == ([], ("-", "cam"))
+    gone = sections.offered_section("2", "video", codecs, None, layered=True)
+    assert (gone.rids, gone.simulcast, gone.direction) == ([], "", "recvonly")
+    assert gone.extensions == video.extensions
+
+
 def test_what_we_send_is_offered_with_level_repairs_and_name() -> None:
     audio = sections.offered_section(
-        "1", "audio", sections.offered_codecs("audio", "opus"), "mic", (5, 6)
+        "1", "audio", sections.offered_codecs("audio", "opus"), Sent("mic", (5, 6))
     )
     assert AUDIO_LEVEL in audio.extensions.values()
     assert (audio.direction, audio.msid, audio.ssrcs) == ("sendonly", ("-", "mic"), [5])
     video = sections.offered_section(
-        "2", "video", sections.offered_codecs("video", "VP8"), "cam", (5, 6)
+        "2", "video", sections.offered_codecs("video", "VP8"), Sent("cam", (5, 6))
     )
     assert video.repair_of(5) == 6
     parameters = sections.send_parameters(video)
     assert [codec.name for codec in parameters.codecs] == ["VP8", "rtx"]
     assert parameters.codecs[1].parameters["apt"] == parameters.codecs[0].payloadType
-    empty = sections.offered_section("2", "video", video.codecs, "", None)
+    empty = sections.offered_section("2", "video", video.codecs, None)
     assert (empty.direction, empty.ssrcs, empty.msid) == ("recvonly", [], None)
 
 
