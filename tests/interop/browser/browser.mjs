@@ -1,11 +1,15 @@
-// A browser in a room: LiveKit's own web client in Chromium, with Chromium's fake camera and microphone.
-// Usage: node browser.mjs CHROMIUM URL TOKEN.  Twice a second a line of JSON on stdout; ends with its standard input.
+// Browsers in a room: LiveKit's own web client in Chromium, with Chromium's fake camera and microphone.
+// Usage: node browser.mjs CHROMIUM.  Reads lines {id, page, call, args} and answers each with a line {id, result} or
+// {id, error}; a page is made when it is first named. Twice a second a line {page, report} for each page that joined.
+// Ends with its standard input.
 import { chromium } from "playwright-core";
 import { once } from "node:events";
 import { createServer } from "node:http";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import * as actions from "./actions.mjs";
 
-const [executablePath, url, token] = process.argv.slice(2);
+const [executablePath] = process.argv.slice(2);
 const client = fileURLToPath(new URL("node_modules/livekit-client/dist/livekit-client.umd.js", import.meta.url));
 const browser = await chromium.launch({
   executablePath,
@@ -25,56 +29,45 @@ const browser = await chromium.launch({
 });
 
 // Cameras, microphones and servers of this machine are only open to pages that came from this machine.
-const pages = createServer((_, answer) => answer.setHeader("content-type", "text/html").end("<body></body>"));
-await once(pages.listen(0, "127.0.0.1"), "listening");
+const server = createServer((_, answer) => answer.setHeader("content-type", "text/html").end("<body></body>"));
+await once(server.listen(0, "127.0.0.1"), "listening");
 
-// Runs in the page.
-async function join({ url, token }) {
-  const { Room, RoomEvent } = window.LivekitClient;
-  const room = new Room();
-  const state = { messages: [], events: [] };
-  window.call = { room, state };
-  room.on(RoomEvent.DataReceived, (bytes, who, _kind, topic) =>
-    state.messages.push([new TextDecoder().decode(bytes), who?.identity ?? "", topic ?? ""]));
-  room.on(RoomEvent.TrackSubscribed, (track) => document.body.appendChild(track.attach()));
-  for (const name of ["ParticipantConnected", "TrackPublished", "TrackUnpublished", "TrackMuted", "Disconnected"])
-    room.on(RoomEvent[name], () => state.events.push(name));
-  await room.connect(url, token);
-  await room.localParticipant.enableCameraAndMicrophone();
-  await room.localParticipant.publishData(new TextEncoder().encode("hello from a browser"), { reliable: true, topic: "greeting" });
-}
+const pages = new Map();
+const joined = new Set();
+const say = (line) => process.stdout.write(JSON.stringify(line) + "\n");
 
-async function report() {
-  const { room, state } = window.call;
-  const tracks = [];
-  for (const person of room.remoteParticipants.values())
-    for (const { track, source, isMuted } of person.trackPublications.values()) {
-      const found = { identity: person.identity, source, muted: isMuted, frames: 0, width: 0, energy: 0, duration: 0 };
-      for (const entry of (await track?.getRTCStatsReport())?.values() ?? [])
-        if (entry.type === "inbound-rtp") {
-          found.frames = entry.framesDecoded ?? 0;
-          found.width = entry.frameWidth ?? 0;
-          found.energy = entry.totalAudioEnergy ?? 0;
-          found.duration = entry.totalSamplesDuration ?? 0;
-        }
-      tracks.push(found);
-    }
-  return { state: room.state, tracks, messages: state.messages, events: state.events };
-}
-
-let ended = false;
-process.stdin.on("end", () => (ended = true)).resume();
-try {
-  const page = await browser.newPage();
-  await page.goto(`http://127.0.0.1:${pages.address().port}/`);
+async function open() {
+  const page = await (await browser.newContext()).newPage();
+  await page.goto(`http://127.0.0.1:${server.address().port}/`);
   await page.addScriptTag({ path: client });
-  await page.evaluate(join, { url, token });
-  while (!ended) {
-    process.stdout.write(JSON.stringify(await page.evaluate(report)) + "\n");
-    await new Promise((done) => setTimeout(done, 500));
+  return page;
+}
+
+async function obey({ id, page: name, call, args }) {
+  try {
+    if (!pages.has(name)) pages.set(name, open());
+    const page = await pages.get(name);
+    const result = await page.evaluate(actions[call], args ?? {});
+    if (call === "join") joined.add(name);
+    say({ id, result: result ?? null });
+  } catch (error) {
+    say({ id, error: String(error) });
   }
-  await page.evaluate(() => window.call.room.disconnect());
+}
+
+const timer = setInterval(async () => {
+  for (const name of joined) {
+    const page = await pages.get(name);
+    const report = await page.evaluate(actions.report).catch(() => null);
+    if (report) say({ page: name, report });
+  }
+}, 500);
+
+try {
+  for await (const line of createInterface({ input: process.stdin })) void obey(JSON.parse(line));
 } finally {
+  clearInterval(timer);
+  for (const name of joined) await (await pages.get(name)).evaluate(actions.leave).catch(() => {});
   await browser.close();
-  pages.close();
+  server.close();
 }
