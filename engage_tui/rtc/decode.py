@@ -21,7 +21,7 @@ THREADS = 2
 MAX_WAITING = 30
 """Encoded pictures that wait for a decoder, about 1 s; more are dropped and a keyframe is asked for."""
 
-_NAMES = {"VP8": "libvpx", "H264": "h264"}
+_NAMES = {"VP8": "vp8", "H264": "h264"}
 _TICK = Fraction(1, 90_000)
 
 Shown = Callable[[av.VideoFrame, float], None]
