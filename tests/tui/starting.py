@@ -54,3 +54,9 @@ async def in_lobby(
         await until(lambda: app.session.model.lobby.devices)
         await pilot.pause()
         yield pilot
+
+
+def hit(pilot: Pilot[Left], *names: str) -> None:
+    """Press keys without waiting for what they do (`until` does); `Pilot.press` rests 50 ms after each."""
+    for name in names:
+        pilot.app.simulate_key(name)

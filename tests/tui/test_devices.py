@@ -11,17 +11,18 @@ from engage_tui.tui.screens.call import CallScreen
 from engage_tui.tui.screens.devices import DevicesScreen
 from engage_tui.tui.widgets.device_select import DeviceSelect
 from engage_tui.tui.widgets.meter import Meter
+from engage_tui.tui.widgets.on_off import OnOff
 from engage_tui.tui.widgets.voice_switches import VoiceSwitch
 from tests.tui import fake_engine
 from tests.tui.fake_engine import FakeEngine
-from tests.tui.starting import in_call
+from tests.tui.starting import hit, in_call
 from tests.waiting import until
 
 
 async def test_devices_voices_and_ears_are_chosen_over_the_call() -> None:
     engine = FakeEngine()
     async with in_call(engine, size=(80, 24)) as pilot:
-        await pilot.press("e")
+        hit(pilot, "e")
         await until(engine.asked(1, "refresh_devices"), what="looked for when it opens")
         panel = pilot.app.screen
         assert isinstance(panel, DevicesScreen)
@@ -37,31 +38,31 @@ async def test_devices_voices_and_ears_are_chosen_over_the_call() -> None:
         await until(engine.asked(1, "choose_device"))
         chosen = {"kind": "audioinput", "device_id": "test"}
         assert engine.intents("choose_device")[0].arguments == chosen
-        await pilot.click("#camera-on")
+        panel.query_one("#camera-on", OnOff).action_switch()
         await until(engine.asked(1, "set_camera_enabled"))
         assert engine.intents("set_camera_enabled")[0].arguments == {"value": False}
         for switch, intent, arguments in (
             ("#voice-noise", "set_processing", {"noise": False}),
             ("#voice-spatial", "set_spatial_mode", {"mode": "stereo"}),
         ):
-            await pilot.click(switch)
+            panel.query_one(switch, VoiceSwitch).action_switch()
             await until(engine.asked(1, intent))
             assert engine.intents(intent)[0].arguments == arguments
         await pilot.click("#tone")
         await until(engine.asked(1, "play_tone"))
-        await pilot.press("f5")
+        hit(pilot, "f5")
         await until(engine.asked(2, "refresh_devices"))
         # Push to talk by two presses, kept when the panel is closed.
-        await pilot.click("#voice-push")
+        panel.query_one("#voice-push", VoiceSwitch).action_switch()
         await until(lambda: panel.query_one("#voice-push", VoiceSwitch).value == "press")
-        await pilot.press("escape")
+        hit(pilot, "escape")
         await until(lambda: isinstance(pilot.app.screen, CallScreen))
-        await pilot.press("space")
+        hit(pilot, "space")
         await until(engine.asked(1, "talk"))
         talking = fake_engine.call(processing=ProcessingView(talking=True))
         engine.state(call=talking)
         await until(lambda: pilot.app.session.model.call == talking)  # type: ignore[attr-defined]
-        await pilot.press("space")
+        hit(pilot, "space")
         await until(engine.asked(2, "talk"))
         assert [each.arguments for each in engine.intents("talk")] == [
             {"value": True, "hold": 0},
@@ -72,7 +73,7 @@ async def test_devices_voices_and_ears_are_chosen_over_the_call() -> None:
 async def test_what_comes_and_goes_and_fails_is_shown_while_it_is_open() -> None:
     engine = FakeEngine()
     async with in_call(engine) as pilot:
-        await pilot.press("e")
+        hit(pilot, "e")
         await until(lambda: isinstance(pilot.app.screen, DevicesScreen))
         panel = pilot.app.screen
         await pilot.pause()
@@ -98,5 +99,5 @@ async def test_what_comes_and_goes_and_fails_is_shown_while_it_is_open() -> None
         engine.state(call=fake_engine.call(equipment=nothing))
         shown = panel.query_one("#speaker-error", Static)
         await until(lambda: "libportaudio2" in str(shown.content))
-        await pilot.press("e")
+        hit(pilot, "e")
         await until(lambda: isinstance(pilot.app.screen, CallScreen))

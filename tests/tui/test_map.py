@@ -24,7 +24,7 @@ from engage_tui.tui.widgets.space_map import STEP, TURN, SpaceMap
 from engage_tui.tui.widgets.stage import Stage
 from tests.tui import fake_engine
 from tests.tui.fake_engine import FakeEngine
-from tests.tui.starting import in_call
+from tests.tui.starting import hit, in_call
 from tests.waiting import until
 
 SIZES = [(160, 45), (100, 30), (80, 24), (50, 24)]
@@ -174,9 +174,8 @@ def the_map(pilot: Pilot[Left]) -> SpaceMap:
 
 
 async def opened(pilot: Pilot[Left]) -> SpaceMap:
-    await pilot.press("o")
+    hit(pilot, "o")
     await until(lambda: the_map(pilot).text and the_map(pilot).has_focus)
-    await pilot.pause()
     return the_map(pilot)
 
 
@@ -188,7 +187,6 @@ async def test_the_map_shows_everybody_in_every_size_and_follows_what_changes() 
         hint, stage = screen.query_one(HintLine), screen.query_one(Stage)
         for size in SIZES:
             await pilot.resize_terminal(*size)
-            await pilot.pause()
             text = "\n".join(space_map.text)
             for name in ("(● mira)", "○ noor", "✕ kaito", "○ sam", "[↑]", " 1 m "):
                 assert name in text
@@ -206,11 +204,11 @@ async def test_the_map_shows_everybody_in_every_size_and_follows_what_changes() 
         assert space_map.border_subtitle == "seats: row · 2 of 2 heard"
         assert space_map.chosen == "noor", "as in the list: the neighbour"
         assert "mira" not in "\n".join(space_map.text)
-        await pilot.press("escape")
+        hit(pilot, "escape")
         await until(lambda: not space_map.display)
         assert screen.query_one(PeoplePanel).has_focus
         await opened(pilot)
-        await pilot.press("l")
+        hit(pilot, "l")
         await until(lambda: screen.query_one(LogPanel).display)
         assert not space_map.display
 
@@ -229,26 +227,27 @@ async def test_keys_walk_turn_move_the_selected_one_and_change_how_they_are_hear
     engine = FakeEngine()
     async with in_call(engine, size=(80, 24)) as pilot:
         space_map = await opened(pilot)
-        await pilot.press("plus")  # nobody is louder or less loud to oneself
-        await pilot.press(*(key for key, _ in WALKS))
+        hit(pilot, "plus", *(key for key, _ in WALKS))  # nobody is louder to oneself
         await until(engine.asked(len(WALKS)))
         assert [each.arguments for each in engine.intents("walk")] == [each for _, each in WALKS]
-        await pilot.press("tab", "up", "left", "n", "plus", "minus", "equals_sign", "h")
+        hit(pilot, "tab", "up", "left", "n", "plus", "minus", "equals_sign", "h")
         await until(engine.asked(len(WALKS) + 7))
-        assert [(each.name, each.arguments) for each in engine.intents()[len(WALKS) :]] == [
-            ("place", {"participant": "mira", "x": 0, "y": STEP, "by": True}),
-            ("place", {"participant": "mira", "x": -STEP, "y": 0, "by": True}),
-            ("set_audio_connection_mode", {"participant": "mira", "mode": "always"}),
-            ("set_volume", {"participant": "mira", "steps": 1}),
-            ("set_volume", {"participant": "mira", "steps": -1}),
-            ("set_volume", {"participant": "mira", "steps": 1}),
-            ("arrange_seats", {"seating": "table"}),
-        ]
+        wanted: dict[str, list[dict[str, object]]] = {
+            "place": [
+                {"participant": "mira", "x": 0, "y": STEP, "by": True},
+                {"participant": "mira", "x": -STEP, "y": 0, "by": True},
+            ],
+            "set_audio_connection_mode": [{"participant": "mira", "mode": "always"}],
+            "set_volume": [{"participant": "mira", "steps": step} for step in (1, -1, 1)],
+            "arrange_seats": [{"seating": "table"}],
+        }
+        for name, asked in wanted.items():
+            assert [each.arguments for each in engine.intents(name)] == asked
         panel = pilot.app.screen.query_one(PeoplePanel)
         assert panel.selected is not None
         assert panel.selected.key == ("mira", "")
-        await pilot.press("shift+tab", "shift+tab")
-        assert space_map.chosen == "sam"
+        hit(pilot, "shift+tab", "shift+tab")
+        await until(lambda: space_map.chosen == "sam")
 
 
 async def test_the_mouse_drags_people_turns_and_looks() -> None:

@@ -16,7 +16,7 @@ from engage_tui.tui.screens.sounds import SoundRow, SoundsScreen
 from engage_tui.tui.widgets.space_map import SpaceMap
 from tests.tui import fake_engine
 from tests.tui.fake_engine import FakeEngine
-from tests.tui.starting import in_call
+from tests.tui.starting import hit, in_call
 from tests.waiting import until
 
 
@@ -44,15 +44,16 @@ async def test_a_file_is_completed_played_and_stopped_and_nothing_typed_is_lost(
     engine = FakeEngine()
     engine.silent = {"play_sound"}
     async with in_call(engine, size=(80, 24)) as pilot:
-        await pilot.press("b")
+        hit(pilot, "b")
         await until(lambda: isinstance(pilot.app.screen, SoundsScreen))
         panel = pilot.app.screen
         await pilot.pause()
         field = panel.query_one(Input)
         field.value = f"{tmp_path}/wa"
-        await pilot.press("tab")
+        hit(pilot, "tab")
+        await until(lambda: field.value.endswith(".wav"))
         assert field.value == f"{tmp_path}/waves.wav"
-        await pilot.press("enter")
+        hit(pilot, "enter")
         await until(engine.asked(1, "play_sound"))
         (asked,) = engine.intents("play_sound")
         assert asked.arguments == {"path": f"{tmp_path}/waves.wav", "room": False, "loop": True}
@@ -61,17 +62,15 @@ async def test_a_file_is_completed_played_and_stopped_and_nothing_typed_is_lost(
         await until(lambda: error.display)
         assert str(error.content) == "waves.wav cannot be played. Choose another."
         assert field.value == f"{tmp_path}/waves.wav"
-        await pilot.click("#voice-where")
-        await pilot.click("#voice-loop")
-        await pilot.press("escape")
+        hit(pilot, "escape")
         await until(lambda: isinstance(pilot.app.screen, CallScreen))
-        await pilot.press("b")
+        hit(pilot, "b")
         await until(lambda: isinstance(pilot.app.screen, SoundsScreen))
         await pilot.pause()
         panel = pilot.app.screen
         assert panel.query_one(Input).value == f"{tmp_path}/waves.wav"
         await pilot.click("#voice-where")
-        await pilot.press("shift+tab", "enter")
+        hit(pilot, "shift+tab", "enter")
         await until(engine.asked(2, "play_sound"))
         assert engine.intents("play_sound")[1].arguments["room"] is True
         sounds = (SoundView("♪1", "waves.wav", PlaceView(0, 1.5)), SoundView("♪2", "[b]sea.wav"))
@@ -84,13 +83,15 @@ async def test_a_file_is_completed_played_and_stopped_and_nothing_typed_is_lost(
         assert words[1].startswith("♪ [b]sea.wav · all around you")
         assert words[1].endswith("[stop]")
         panel.query(SoundRow).last().focus()
-        await pilot.press("delete")
+        hit(pilot, "delete")
         await until(engine.asked(1, "stop_sound"))
         assert engine.intents("stop_sound")[0].arguments == {"sound": "♪2"}
         # On the map a sound is moved, made louder and stopped as people are.
-        await pilot.press("escape", "o")
+        hit(pilot, "escape")
+        await until(lambda: isinstance(pilot.app.screen, CallScreen))
+        hit(pilot, "o")
         await until(lambda: "♪ waves.wav" in "\n".join(pilot.app.screen.query_one(SpaceMap).text))
-        await pilot.press("shift+tab", "up", "minus", "delete")
+        hit(pilot, "shift+tab", "up", "minus", "delete")
         await until(engine.asked(2, "stop_sound"))
         assert engine.intents("place")[0].arguments == {
             "sound": "♪1",

@@ -256,15 +256,15 @@ class CallScreen(Surroundings):
         )
 
     def _cycle_connection(self) -> None:
-        item = self.query_one(PeoplePanel).selected
-        if item is None or item.person.local:
+        person = self.selected_person()
+        if person is None or person.local:
             self.notify("Select somebody else to choose how you hear them.")
             return
-        mode = _MODES[(_MODES.index(item.person.connection_mode) + 1) % len(_MODES)]
+        mode = _MODES[(_MODES.index(person.connection_mode) + 1) % len(_MODES)]
         self.session.ask(
             "set_audio_connection_mode",
-            {"participant": item.person.identity, "mode": mode.value},
-            what=f"Hear {words.shown_name(item.person)}: {mode.value}",
+            {"participant": person.identity, "mode": mode.value},
+            what=f"Hear {words.shown_name(person)}: {mode.value}",
         )
 
     def _down(self) -> None:

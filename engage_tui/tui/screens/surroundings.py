@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from textual import on
+from textual.app import ScreenStackError
+from textual.screen import Screen
 
 from engage_tui.engine.messages import Outcome
 from engage_tui.engine.view import PersonView, SoundView
@@ -62,14 +64,23 @@ class Surroundings(Page):
 
     def show_panel(self) -> None:
         """Show the call as it is now in the panel over it, if there is one."""
-        panel = self.app.screen
+        panel = self._panel
         if isinstance(panel, DevicesScreen | SoundsScreen) and panel.is_mounted:
             panel.show()
 
     def show_panel_levels(self) -> None:
         """Move the panel's meter."""
-        if isinstance(panel := self.app.screen, DevicesScreen) and panel.is_mounted:
+        panel = self._panel
+        if isinstance(panel, DevicesScreen) and panel.is_mounted:
             panel.show_levels()
+
+    @property
+    def _panel(self) -> Screen[object] | None:
+        """Whatever lies over everything; None: the app ends and has no screens any more."""
+        try:
+            return self.app.screen
+        except ScreenStackError:
+            return None
 
     def map_hint(self) -> bool:
         """Say in the hint line what is selected on the map; False: the map has not the focus."""
@@ -127,7 +138,7 @@ class Surroundings(Page):
 
     def show_failure(self, waiting: Waiting, outcome: Outcome) -> None:
         """A sound that does not play says so where it was asked for."""
-        panel = self.app.screen
+        panel = self._panel
         if waiting.name == "play_sound" and isinstance(panel, SoundsScreen):
             panel.show_error(" ".join(each for each in (outcome.error, outcome.hint) if each))
         else:
@@ -163,7 +174,7 @@ class Surroundings(Page):
             arguments: dict[str, object] = {"sound": sound.key, "steps": steps}
             self.session.ask("set_volume", arguments, what=f"Volume of {sound.label}")
             return
-        person = self._selected_person()
+        person = self.selected_person()
         if person is None or person.local:
             self.notify("Select somebody else to change how loud you hear them.")
             return
@@ -177,7 +188,10 @@ class Surroundings(Page):
         sounds = self.session.model.call.hearing.sounds
         return next((each for each in sounds if each.key == key), None)
 
-    def _selected_person(self) -> PersonView | None:
+    def selected_person(self) -> PersonView | None:
+        """Who is selected, on the map if that has the focus: the list follows it a moment later."""
+        if self.focused is self.map:
+            return self.session.model.people.get(self.map.chosen)
         item = self.query_one(PeoplePanel).selected
         return item.person if item is not None else None
 
