@@ -35,9 +35,9 @@ def test_demo_shows_people_and_leaves_no_trace(columns: int, rows: int) -> None:
         assert "tess" in terminal.text
         terminal.until("Sam")  # joins late
         terminal.keys("?")
-        terminal.until("Leave the call")
+        terminal.until("Esc close")
         terminal.keys("\x1b")  # closes the help and nothing else
-        terminal.until_true(lambda: "Leave the call" not in terminal.text, "the help closed")
+        terminal.until_true(lambda: "Esc close" not in terminal.text, "the help closed")
         wait_for_pictures(terminal)
         terminal.keys("q")
         assert terminal.exit_code() == 0

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from engage_tui.tui.meter import MEASURED, PATIENCE, Answers, Meter
+from engage_tui.tui.meter import BUDGET, MEASURED, PATIENCE, Answers, Meter
 
 
 class Line:
@@ -33,7 +33,7 @@ def test_answers_tell_the_rate_that_writes_do_not() -> None:
         line.send(line.meter.budget)
     assert line.meter.answers
     assert line.meter.rate == pytest.approx(200_000, rel=0.1)
-    assert line.meter.budget == pytest.approx(16_000, rel=0.1)
+    assert line.meter.budget == pytest.approx(BUDGET * 200_000, rel=0.1)
 
 
 def test_no_more_is_on_its_way_than_the_budget() -> None:
