@@ -37,6 +37,7 @@ _DEPTH, _DEEPEST = (
 _DRY = 32  # samples, at and below which the sound system's ring is empty: some tell it one short
 _CALM = 30.0  # seconds without a miss after which a block less waits
 _SETTLING = 0.5  # seconds after the start in which sound servers ask for several blocks at once
+_FILLING = 0.5  # seconds after the start in which the size of the ring shows
 _LATEST = 0.25  # seconds behind which the clock gives up catching up: the machine was suspended
 _LOST = 2.0  # seconds in which a card takes nothing, after which it counts as gone
 _NAP = 0.001  # seconds between two looks at the ring when a block should be taken soon
@@ -227,10 +228,14 @@ class SpeakerOutput(AudioOutput):
         lasts_until, capacity = float("inf"), 0
         while not self._stop.is_set():
             room = self._room()
-            if room is None or time.monotonic() - wrote > _LOST:
+            now = time.monotonic()
+            if room is None:
                 return False
-            capacity = max(capacity, room)
+            if now - started < _FILLING:  # later, what ran dry may tell of more room than there is
+                capacity = max(capacity, room)
             if capacity - room > (self.depth - 1) * self.block:
+                if now - wrote > _LOST:
+                    return False
                 # A block is taken about every block's length; asked at once, it would only say no.
                 early = wrote + self._seconds - time.monotonic() - 2 * _NAP
                 self._stop.wait(max(_NAP, early))

@@ -124,7 +124,7 @@ class AudioBed:
 
     def _read(self, source: AudioInput, samples: int) -> npt.NDArray[np.float32] | None:
         try:
-            block = source.pull(samples)
+            block = self._mixer.draw(source, samples)
             if block is None:
                 return None
             fitted = fit(np.asarray(block, np.float32), self._layout, self._format.value)

@@ -34,7 +34,7 @@ class AudioInput(Protocol):
 
 
 class AudioFile:
-    """A sound file in memory; the input of one object or bed at a time.
+    """A sound file in memory; the input of any number of objects and beds of one space, which play it together.
 
     Any rate, channel count and length up to half an hour: ``await load(path)``, then `play`.
     """

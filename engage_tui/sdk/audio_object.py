@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,7 +50,7 @@ class AudioObject(SpatialControls):
                 "Load the file first." if source.channels == 0 else "Use an audio bed.",
             )
         self._input = source
-        self._mixer.add_voice(self, self._pull, source=self._source)
+        self._mixer.add_voice(self, functools.partial(self._pull, source), source=self._source)
 
     def remove_input(self) -> None:
         """Play nothing; nothing happens when it played nothing."""
@@ -60,11 +61,9 @@ class AudioObject(SpatialControls):
         self._removed = True
         self.remove_input()
 
-    def _pull(self, samples: int) -> npt.NDArray[np.float32]:
-        source = self._input
-        block = None if source is None else source.pull(samples)
+    def _pull(self, source: AudioInput, samples: int) -> npt.NDArray[np.float32]:
+        block = self._mixer.draw(source, samples)
         if block is None:
             return np.zeros(samples, np.float32)
-        if block.ndim == 2 and block.shape[1] == 1:
-            return block[:, 0]
-        return block
+        sound = np.asarray(block, np.float32)
+        return sound[:, 0] if sound.ndim == 2 and sound.shape[1] == 1 else sound

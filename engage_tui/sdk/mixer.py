@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -146,6 +146,8 @@ class Mixer:
         self._switching = threading.Lock()
         self._voices: dict[Hashable, Voice] = {}
         self._players: dict[Hashable, Playable] = {}  # the voices among them
+        self._leaving: list[Playable] = []  # heard for one block more, in which they fade
+        self._drawn: dict[int, Any] = {}  # what inputs gave for this block
         self._renderer = Renderer("off", self.listener, self.room)
         self._limiter = Limiter()
         self._meter = Meter()
@@ -187,18 +189,26 @@ class Mixer:
         voice = Voice(key, pull, gain, source)
         with self._lock:
             self._voices = {**self._voices, key: voice}
-            self._players = {**self._players, key: voice}
+            self._replace(key, voice)
 
     def add_player(self, key: Hashable, player: Playable) -> None:
         """Mix in something of several parts, replacing what had the same key; `remove_voice` takes it out."""
         with self._lock:
-            self._players = {**self._players, key: player}
+            self._replace(key, player)
 
     def remove_voice(self, key: Hashable) -> None:
-        """Leave a voice out from the next block on (a pull may still be under way); unknown keys are ignored."""
+        """Let a voice fade within the next block, for which it is pulled once more; unknown keys are ignored."""
         with self._lock:
             self._voices = {each: voice for each, voice in self._voices.items() if each != key}
-            self._players = {each: one for each, one in self._players.items() if each != key}
+            self._replace(key, None)
+
+    def _replace(self, key: Hashable, player: Playable | None) -> None:
+        """Put a player in another's place, which fades; under the lock."""
+        gone = self._players.get(key)
+        if gone is not None and gone is not player and self._running:
+            self._leaving.append(gone)
+        others = {each: one for each, one in self._players.items() if each != key}
+        self._players = others if player is None else {**others, key: player}
 
     def set_gain(self, key: Hashable, gain: float) -> None:
         """Change a voice's gain (linear); unknown keys are ignored."""
@@ -256,7 +266,7 @@ class Mixer:
         """Stop mixing and free the device; returns when no voice is pulled any more. Idempotent."""
         with self._switching:
             if self._running:
-                self._output.stop()
+                self._stop_output()
                 self._running = False
 
     def set_output(self, output: AudioOutput) -> None:
@@ -267,7 +277,7 @@ class Mixer:
         """
         with self._switching:
             if self._running:
-                self._output.stop()
+                self._stop_output()
                 try:
                     self._start(output)
                 except EngageError:
@@ -290,12 +300,44 @@ class Mixer:
         if renderer.block != samples:
             renderer = Renderer(renderer.mode, self.listener, self.room, samples)
             self._renderer = renderer
+        self._drawn.clear()
         parts = [part for player in self._players.values() for part in player.parts(samples)]
-        mix = self._limiter.process(renderer.render(parts))
+        fading = self._fading(samples)
+        mix = self._limiter.process(renderer.render(parts + [part for part, _ in fading]))
+        for part, gain in fading:
+            part.gain = gain
         self._meter.add(mix)
         self._costs[self._count % _COSTS] = time.perf_counter() - started
         self._count += 1
         return mix
+
+    def draw(self, source: Any, samples: int) -> Any:
+        """An input's next block: the same for all that play it, who ask on the mixing thread while they are pulled.
+
+        Args:
+            source: An `AudioInput`.
+            samples: As for its ``pull``.
+        """
+        key = id(source)
+        if key not in self._drawn:
+            self._drawn[key] = source.pull(samples)
+        return self._drawn[key]
+
+    def _fading(self, samples: int) -> list[tuple[Part, float]]:
+        """The parts that are heard for the last time, at gain 0 from here on, and what their gain was."""
+        if not self._leaving:
+            return []
+        with self._lock:
+            leaving, self._leaving = self._leaving, []
+        fading = [(part, part.gain) for player in leaving for part in player.parts(samples)]
+        for part, _ in fading:
+            part.gain = 0.0
+        return fading
+
+    def _stop_output(self) -> None:
+        output = self._output
+        output.stop()
+        _log.info("%s: %d blocks, ran dry %d times", output.label, output.blocks, output.underruns)
 
     def _lost(self, error: EngageError) -> None:
         if self.on_output_lost is not None:

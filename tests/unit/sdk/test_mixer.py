@@ -58,6 +58,35 @@ def test_voices_are_summed_at_constant_power_in_the_middle() -> None:
     assert mixer.render(BLOCK) == pytest.approx(0.1 / math.sqrt(2), rel=1e-5)
 
 
+class Kept(AudioOutput):
+    """An output that is asked for blocks by the test."""
+
+    def _run(self, render: object, on_lost: object) -> None:
+        pass
+
+
+def test_a_voice_that_leaves_or_is_replaced_fades() -> None:
+    mixer = Mixer(Kept())
+    mixer.start()
+    mixer.add_voice("a", lambda _: steady(0.5))
+    level = mixer.render(BLOCK)[0, 0]
+    mixer.remove_voice("a")
+    mixer.remove_voice("unknown")
+    last = mixer.render(BLOCK)[:, 0]
+    assert last[0] == pytest.approx(level)
+    assert np.all(np.diff(last) <= 0)
+    assert last[-1] == pytest.approx(0, abs=1e-4)
+    assert not mixer.render(BLOCK).any()
+    mixer.add_voice("a", lambda _: steady(0.5))
+    mixer.render(BLOCK)
+    mixer.add_voice("a", lambda _: steady(-0.5))
+    both = mixer.render(BLOCK)[:, 0]
+    assert both[0] == pytest.approx(0, abs=1e-4)
+    assert np.all(np.diff(both) <= 0)
+    assert mixer.render(BLOCK)[:, 0] == pytest.approx(-level)
+    mixer.stop()
+
+
 def test_gain_and_place_glide_over_one_block_and_do_not_touch_the_meter() -> None:
     mixer = Mixer()
     mixer.set_spatial("stereo")

@@ -287,6 +287,26 @@ async def test_files_of_any_rate_play_once_or_loop(
     assert file.position == 0
 
 
+async def test_a_file_in_two_places_plays_once_and_is_heard_in_both(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 0.5, 4800)[:, None]
+    file = AudioFile()
+    await file.load(write_wave(tmp_path / "ramp.wav", ramp, 48_000))
+    space = make_space(SpatialMode.STEREO, audio_bed_format=AudioBedFormat.STEREO)
+    for side in (-1, 1):
+        created = space.create_audio_object()
+        created.set_position(side, 0, 0)
+        created.set_input(file)
+    file.play()
+    mix = np.concatenate([space.mixer.render(BLOCK) for _ in range(6)])
+    assert file.position == pytest.approx(0.06)
+    assert mix[:, 0] == pytest.approx(mix[:, 1], abs=1e-5)
+    assert mix[: 4 * BLOCK, 0] == pytest.approx(ramp[: 4 * BLOCK, 0], abs=2e-3)
+    assert space.audio_bed is not None
+    space.audio_bed.set_input(file)  # and in the bed, too
+    space.mixer.render(BLOCK)
+    assert file.position == pytest.approx(0.07)
+
+
 @pytest.mark.parametrize("content", [b"", b"no sound at all", b"RIFF\x00\x00\x00\x00WAVE"])
 async def test_files_that_are_none_are_told(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "broken.wav"
