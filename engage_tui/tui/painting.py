@@ -211,7 +211,7 @@ class Painter:
         outlook.plan, outlook.slow = plan, slow
         for screen in self._app.screen_stack:
             for tile in screen.query(Tile):
-                tile.restyle() if restyle else tile.post_message(Tile.Resized(tile))
+                tile.retune() if restyle else tile.post_message(Tile.Resized(tile))
 
     # -- what is not painted -----------------------------------------------------------------------------------------
 

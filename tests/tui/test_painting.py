@@ -90,6 +90,9 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Callable[[PaintedApp], SlowDriver]:
     def give(app: PaintedApp) -> SlowDriver:
         driver = SlowDriver(app)
         monkeypatch.setattr(app.painter, "_driver", lambda: driver)
+        monkeypatch.setattr(
+            Painter, "_govern", lambda self: None
+        )  # it would count the tests' own work
         driver.meter.on_idle(app.painter._wake)
         return driver
 

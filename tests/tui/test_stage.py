@@ -107,6 +107,16 @@ async def test_tiles_ask_for_pictures_of_their_size_and_stop_asking() -> None:
         assert app.stage.watches == ()
 
 
+async def test_a_full_stage_can_be_arranged_again() -> None:
+    app = StageApp()
+    async with app.run_test(size=(120, 40)) as pilot:
+        everybody = room(*[camera_person(f"p{n}") for n in range(9)])
+        for _ in range(2):
+            app.stage.show_people(everybody)
+            await pilot.pause()
+        assert len(app.stage.tiles) == 9
+
+
 async def test_nothing_is_said_twice() -> None:
     app = StageApp()
     async with app.run_test(size=(100, 30)) as pilot:

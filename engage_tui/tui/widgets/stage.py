@@ -158,9 +158,9 @@ class Stage(Widget):
             self._watch(tile)
         free = [tile for tile in self._tiles if tile not in self._shown.values()]
         for seat, region in zip(seats, regions, strict=False):
-            tile = self._shown.setdefault(seat.key, free[0])
-            if tile in free:
-                free.remove(tile)
+            if seat.key not in self._shown:
+                self._shown[seat.key] = free.pop(0)
+            tile = self._shown[seat.key]
             publication = seat.publication
             tile.assign(publication.key if publication else seat.key, seat.person, publication)
             _place(tile, region)

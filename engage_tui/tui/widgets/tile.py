@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 
 from rich.cells import cell_len
-from rich.color import Color
 from rich.segment import Segment
-from rich.style import Style
 from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import reactive
@@ -17,20 +15,20 @@ from textual.widget import Widget
 from engage_tui.engine import messages
 from engage_tui.engine.view import PersonView, PublicationView
 from engage_tui.render import placing
-from engage_tui.render.cells import CellMode, ColourDepth
+from engage_tui.render.cells import CellMode
 from engage_tui.render.choice import AUTO
 from engage_tui.render.images import PixelMode, Place
 from engage_tui.render.picture import Picture, Pixels
-from engage_tui.render.rows import Row, basic_colour
+from engage_tui.render.rows import Row
 from engage_tui.render.terminal import Terminal
 from engage_tui.tui import direct, words
 from engage_tui.tui.outlook import Outlook, outlook_of
 from engage_tui.tui.widgets.caption import STATE, Caption, caption, wants_picture, why_not
 from engage_tui.tui.widgets.drawing import Look, picture_canvas, portrait_canvas
+from engage_tui.tui.widgets.poor import plain_text, shown_style
 from engage_tui.tui.widgets.surface import Part, Surface, cell_rows, image_rows
 
 _USUAL = (16, 9)
-_PLAIN = str.maketrans({words.FULL: "#", words.EMPTY: "-", "…": "."})
 
 
 class Tile(Widget):
@@ -190,6 +188,15 @@ class Tile(Widget):
     def restyle(self) -> None:
         """Draw as the outlook has it now, and say that pictures of another size are wanted."""
         self._draw()
+        self.post_message(self.Resized(self))
+
+    def retune(self) -> None:
+        """Draw the next picture as the outlook has it now: drawing at once is too much for a slow terminal."""
+        if self._hung is not None or self._picture is None:
+            self.restyle()
+            return
+        self._look = None
+        self._surface.forget()
         self.post_message(self.Resized(self))
 
     @property
@@ -391,7 +398,9 @@ class Tile(Widget):
         identity = person.identity if person is not None else ""
         canvas, line = portrait_canvas(name, identity, width, rows, self.look, framed=self.speaking)
         made = self._strips(canvas)
-        made[line] = self._written(made[line], self._plain(words.shorten(self._reason, width - 2)))
+        made[line] = self._written(
+            made[line], plain_text(words.shorten(self._reason, width - 2), self.terminal)
+        )
         return made
 
     def _written(self, strip: Strip, text: str) -> Strip:
@@ -441,22 +450,11 @@ class Tile(Widget):
         parts = [(" " + line.name, base), (line.detail + " ", dim)]
         if line.state:
             parts += [(line.state, state), (" ", base)]
-        return [Segment(self._plain(text), self._shown(style)) for text, style in parts if text]
-
-    def _shown(self, style: Style) -> Style:
-        """The style in the colours that the terminal has: among 16, an orange easily turns into the red of failure."""
-        if self.terminal.colour is not ColourDepth.SIXTEEN or style.bgcolor is None:
-            return style
-        red, green, blue = style.bgcolor.get_truecolor()
-        number = basic_colour((red, green, blue))
-        ink = 0 if number in (2, 3, 6, 7, 10, 11, 14, 15) else 15
-        return style + Style(color=Color.from_ansi(ink), bgcolor=Color.from_ansi(number))
-
-    def _plain(self, text: str) -> str:
-        """What a terminal without Unicode can show of it."""
-        if self.terminal.unicode:
-            return text
-        return text.translate(_PLAIN).encode("ascii", "replace").decode()
+        return [
+            Segment(plain_text(text, self.terminal), shown_style(style, self.terminal))
+            for text, style in parts
+            if text
+        ]
 
     # -- Textual -----------------------------------------------------------------------------------------------------
 
