@@ -10,7 +10,7 @@ from engage_tui.server.transport import PeerTransport
 from engage_tui.wire import sdp
 from engage_tui.wire.sdp import Codec, Section
 
-PUBLISH_CODECS = ("audio/opus", "video/VP8", "video/H264")
+PUBLISH_CODECS = ("audio/opus", "audio/red", "video/VP8", "video/H264", "video/VP9", "video/AV1")
 """What we forward: announced at the join."""
 
 _VIDEO_FEEDBACK = ["nack", "nack pli", "ccm fir"]
@@ -23,10 +23,13 @@ _SUBSCRIBED = {
     "H264": Codec(
         108, "H264", 90000, None, _BASELINE | {"profile-level-id": "42e01f"}, _SENT_FEEDBACK
     ),
+    "VP9": Codec(98, "VP9", 90000, None, {"profile-id": "0"}, _SENT_FEEDBACK),
+    "AV1": Codec(35, "AV1", 90000, None, {}, _SENT_FEEDBACK),
 }
+_RED = 63  # the payload type of redundant audio in our offers
 _ACCEPTED_EXTENSIONS = {
     "audio": (sdp.MID, sdp.AUDIO_LEVEL),
-    "video": (sdp.MID, sdp.RID, sdp.TRANSPORT_CC),
+    "video": (sdp.MID, sdp.RID, sdp.TRANSPORT_CC, sdp.DEPENDENCY_DESCRIPTOR),
 }
 
 
@@ -49,6 +52,22 @@ def subscribed_codec(name: str) -> Codec:
         KeyError: We do not forward it.
     """
     return _SUBSCRIBED[name]
+
+
+def offered_redundancy() -> Codec:
+    """Redundant audio around `subscribed_codec` ``opus``, as it is offered to subscribers."""
+    inner = _SUBSCRIBED["opus"].payload_type
+    return Codec(_RED, "red", 48000, 2, {"": f"{inner}/{inner}"})
+
+
+def redundancy(section: Section, codec: Codec) -> Codec | None:
+    """The redundant format (RED) of a section that carries `codec`, if it has one."""
+    for each in section.codecs:
+        if each.is_a("red") and each.parameters.get("", "").split("/")[0] == str(
+            codec.payload_type
+        ):
+            return each
+    return None
 
 
 def forwardable(section: Section) -> list[Codec]:
@@ -100,8 +119,8 @@ def matching_codec(offered: Section, name: str) -> Codec | None:
     return choose_codec([codec for codec in offered.codecs if _canonical(codec) == name], name)
 
 
-def sent_section(offered: Section, codec: Codec) -> Section:
-    """Our answer to a section in which the client receives: one codec.
+def sent_section(offered: Section, codec: Codec, wrapper: Codec | None = None) -> Section:
+    """Our answer to a section in which the client receives: one codec, and what it is wrapped in (RED).
 
     We send no header extensions, but names of layers are accepted all the same: libwebrtc publishes simulcast only if
     every section of the bundle does. Transport-wide feedback is not, so that the client estimates by itself (REMB).
@@ -115,12 +134,14 @@ def sent_section(offered: Section, codec: Codec) -> Section:
     sent = _answer_codec(offered, codec, dtx=False)
     if offered.kind == "video":
         sent.feedback = list(_SENT_FEEDBACK)
+    if wrapper is not None:
+        section.codecs.append(_answer_codec(offered, wrapper, dtx=False))
     section.codecs.append(sent)
     return section
 
 
 def canonical_name(codec: Codec) -> str:
-    """``opus``, ``VP8`` or ``H264``; empty for what we do not forward."""
+    """``opus``, ``VP8``, ``H264``, ``VP9`` or ``AV1``; empty for what we do not forward."""
     return _canonical(codec)
 
 
@@ -145,6 +166,10 @@ def _canonical(codec: Codec) -> str:
         return "opus"
     if codec.is_a("VP8"):
         return "VP8"
+    if codec.is_a("VP9") and codec.parameters.get("profile-id", "0") == "0":
+        return "VP9"
+    if codec.is_a("AV1") and codec.parameters.get("profile", "0") == "0":
+        return "AV1"
     if (
         codec.is_a("H264")
         and codec.parameters.get("packetization-mode") == "1"

@@ -14,7 +14,7 @@ from engage_tui.server.numbering import Numbering, Pictures
 from engage_tui.server.outlet import BURST, Packet
 from engage_tui.server.transport import PeerTransport
 from engage_tui.wire import rtcp
-from engage_tui.wire.rtp import RtpPacket, is_newer
+from engage_tui.wire.rtp import MARKER, RtpPacket, is_newer
 from engage_tui.wire.sdp import Section
 
 _REPEAT_GAP = 0.1  # seconds before the same packet is repeated again
@@ -41,6 +41,7 @@ class Subscription:
         offer: Number of the first offer that showed it; 0 before.
         started: The subscriber knows the SSRC; packets may flow.
         cap: The highest layer (an index of the track's) that the subscriber's link carries.
+        redundant: The subscriber takes audio with its redundancy (RED), under `payload_type`.
         held: Not even the lowest one: paused by us.
         packets, octets: Sent, repetitions left out.
     """
@@ -56,12 +57,15 @@ class Subscription:
         self.started = False
         self.cap = _ANY
         self.held = False
+        self.redundant = False
         self._transport = transport
         self._current: IncomingStream | None = None
         self._target: IncomingStream | None = None
         self._numbering = Numbering()
         self._later = random.getrandbits(32)  # added to timestamps
         self._pictures: Pictures | None = None  # of several VP8 layers
+        self._spatial = 0  # the highest layer sent of a layered stream
+        self._picture = -1  # timestamp of its present picture
         self._newest = 0  # incoming number of the current stream
         self._last: RtpPacket | None = None  # the newest packet sent, as it came
         self._sent_at = 0.0
@@ -136,7 +140,7 @@ class Subscription:
 
     def costs(self) -> list[float]:
         """Bits a second of each layer up to the wanted one."""
-        top = max(0, min(len(self.track.rids) - 1, self.wanted))
+        top = max(0, min(self.track.heights - 1, self.wanted))
         return [self.track.rate(place) for place in range(top + 1)]
 
     @property
@@ -144,6 +148,8 @@ class Subscription:
         """The layer that is sent, counted from the smallest; `budget.PAUSED` for none."""
         if self._current is None:
             return PAUSED
+        if self.track.layered:
+            return self._spatial
         return self.track.rids.index(self._current.rid) if self.track.rids else 0
 
     def allow(self, level: int, now: float) -> None:
@@ -199,10 +205,20 @@ class Subscription:
         # From here on every packet of every subscriber passes: each line costs.
         numbering, newest, later = self._numbering, self._newest, self._later
         shift, pictures = numbering.shift, self._pictures
-        kind, last = self.payload_type, self._last
+        kind, last, layered = self.payload_type, self._last, self.track.layered
         sent: list[Packet] = []
         for packet in packets:
-            number, payload = packet.sequence, packet.payload
+            number, payload, marker = packet.sequence, packet.payload, packet.marker
+            if layered and payload:
+                if packet.timestamp != self._picture:
+                    self._choose_spatial(packet, now)
+                if packet.spatial > self._spatial:
+                    if 0 < (number - newest) & 0xFFFF < 0x8000:
+                        newest = number
+                        shift = numbering.skip(number)
+                    continue
+                if packet.ends and packet.spatial == self._spatial:
+                    marker = MARKER
             if not 0 < (number - newest) & 0xFFFF < 0x8000:
                 if (late := numbering.outgoing(number)) is None:
                     continue  # from before the switch, or left out: its number is taken
@@ -217,9 +233,7 @@ class Subscription:
                 continue
             if pictures is not None:
                 payload = pictures.rewrite(payload)
-            sent.append(
-                (kind | packet.marker, out, (packet.timestamp + later) & 0xFFFFFFFF, payload)
-            )
+            sent.append((kind | marker, out, (packet.timestamp + later) & 0xFFFFFFFF, payload))
             self.octets += len(payload)
         self._newest, self._last = newest, last
         if sent:
@@ -227,6 +241,15 @@ class Subscription:
             self._sent_at = now
             self._send(self.ssrc, sent)
             numbering.renew(newest)
+
+    def _choose_spatial(self, packet: RtpPacket, now: float) -> None:
+        """A picture of a layered stream begins: down is possible at each, up at keyframes only."""
+        self._picture = packet.timestamp
+        wanted = max(0, min(self.cap, self.wanted))
+        if wanted < self._spatial or packet.keyframe:
+            self._spatial = wanted
+        elif wanted > self._spatial and self._current is not None:
+            self._current.request_keyframe(now)
 
     def repeat(self, numbers: list[int], now: float) -> int:
         """Answer a NACK, within bounds; returns how many packets of the present layer it asks for first."""
@@ -260,13 +283,16 @@ class Subscription:
         if (span := self._numbering.span_of(number)) is None:
             return None
         packet = span.stream.recall((number - span.shift) & 0xFFFF)
-        if packet is None or not packet.payload:
+        if packet is None or not packet.payload or self.track.redundant_type:
             return None
+        marker = packet.marker
+        if self.track.layered and packet.ends and packet.spatial == self._spatial:
+            marker = MARKER
         timestamp = (packet.timestamp + span.later) & 0xFFFFFFFF
         payload = packet.payload
         if span.pictures is not None:
             payload = span.pictures.rewrite(payload)
-        return self.payload_type | packet.marker, number, timestamp, payload
+        return self.payload_type | marker, number, timestamp, payload
 
     def _enter(self, stream: IncomingStream, packet: RtpPacket, now: float) -> None:
         """Make `stream` the current one, so that `packet` follows what was sent last."""
@@ -291,6 +317,7 @@ class Subscription:
         )
         self._entered = (packet.sequence + self._numbering.shift - 1) & 0xFFFF
         self._current = stream
+        self._picture = -1
         self._newest = (packet.sequence - 1) & 0xFFFF
 
     def _report(self, now: float) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from livekit.protocol import models
 
 from engage_tui.server.layers import choose
 from engage_tui.server.outlet import BURST
-from engage_tui.wire import rtcp
+from engage_tui.wire import red, rtcp
 from engage_tui.wire.rtp import RtpPacket, is_keyframe
+from engage_tui.wire.svc import Av1Layers, parse_vp9
 
 if TYPE_CHECKING:
     from engage_tui.server.forward import Subscription
@@ -29,6 +31,7 @@ _NACK_GAP = 0.08
 _NACK_TRIES = 6
 _NACK_SPAN = 200  # a larger hole is no loss but a pause; a keyframe mends it
 _MAX_MISSING = 400
+_PLACED = ("VP9", "AV1")  # their packets say themselves to which layer they belong
 _GUESS, _GUESS_SOUND = 150_000.0, 32_000.0  # bits a second
 
 
@@ -67,6 +70,8 @@ class IncomingStream:
         self._fresh: list[RtpPacket] = []
         self._ring: list[RtpPacket | None] = [None] * (_RING_MASK + 1)
         self._video = track.video
+        self._placed = track.codec in _PLACED
+        self._av1 = Av1Layers()
         self._highest = self._base = -1
         self.rate = 0.0
         self._octets = 0  # since `_metered`
@@ -84,6 +89,8 @@ class IncomingStream:
         self._count(packet, now)
         if not self._video:
             packet.keyframe = bool(packet.payload)
+        elif self._placed:
+            self._find_place(packet)
         elif is_keyframe(self.track.codec, packet.payload):
             packet.keyframe = True
             self._pli_due = 0.0
@@ -99,9 +106,38 @@ class IncomingStream:
     def hand_on(self) -> None:
         """Hand what was received to every taker."""
         fresh, self._fresh = self._fresh, []
-        if fresh:
+        if self.track.redundant_type:
+            self._unwrap(fresh)
+        elif fresh:
             for taker in self.takers:
                 taker.forward(self, fresh, self.arrived)
+
+    def _find_place(self, packet: RtpPacket) -> None:
+        """Note which layer of a layered stream the packet belongs to."""
+        if self.track.codec == "VP9":
+            place = parse_vp9(packet.payload)
+        else:
+            place = self._av1.read(packet.descriptor) if packet.descriptor else None
+        if place is not None and packet.payload:
+            packet.spatial, packet.keyframe, packet.ends = place
+            if packet.keyframe:
+                self._pli_due = 0.0
+
+    def _unwrap(self, fresh: list[RtpPacket]) -> None:
+        """Hand on audio that may come with redundancy: as it is, or the packet's own content alone."""
+        track = self.track
+        wrapped = [each for each in fresh if each.payload_type == track.redundant_type]
+        bare = [
+            replace(each, payload=_own(each.payload)) if each in wrapped else each for each in fresh
+        ]
+        full = [
+            each
+            if each in wrapped or not each.payload
+            else replace(each, payload=red.build(track.payload_type, [], each.payload))
+            for each in fresh
+        ]
+        for taker in self.takers:
+            taker.forward(self, full if taker.redundant else bare, self.arrived)
 
     def recall(self, number: int) -> RtpPacket | None:
         """A packet that came a moment ago; None if it did not, or was overwritten since."""
@@ -202,8 +238,9 @@ class PublishedTrack:
     Attributes:
         cid: The client's own id of the track.
         info: What the others are told.
-        codec: ``opus``, ``VP8`` or ``H264``; empty until negotiated.
+        codec: ``opus``, ``VP8``, ``H264``, ``VP9`` or ``AV1``; empty until negotiated.
         payload_type: The publisher's.
+        redundant_type: The publisher's, of the same wrapped in RED; 0 if it does not wrap.
         rids: Simulcast layers, the smallest first; empty without simulcast.
         streams: By rid (empty without simulcast).
         subscriptions: By participant SID of the subscriber; those whose section is negotiated.
@@ -217,7 +254,7 @@ class PublishedTrack:
         self.video = info.type == models.TrackType.VIDEO
         self.mid = ""
         self.codec = ""
-        self.payload_type = 0
+        self.payload_type = self.redundant_type = 0
         self.clock_rate = 90000 if self.video else 48000
         self.rids: list[str] = []
         self.streams: dict[str, IncomingStream] = {}
@@ -238,11 +275,26 @@ class PublishedTrack:
         rid = self.rids[place] if self.rids else ""
         stream = self.streams.get(rid)
         if stream is not None and stream.rate:
-            return stream.rate
+            # Of layers in one stream the next smaller has a quarter of the pixels and about a third of the bits.
+            return stream.rate / 3 ** (self.heights - 1 - place) if self.layered else stream.rate
         announced = sorted(layer.bitrate for layer in self.info.layers if layer.bitrate)
         if place < len(announced):
             return float(announced[place])
         return _GUESS * 4**place if self.video else _GUESS_SOUND
+
+    @property
+    def layered(self) -> bool:
+        """Its layers travel in one stream; libwebrtc does so with VP9 even where several were negotiated."""
+        return self.codec in _PLACED
+
+    @property
+    def heights(self) -> int:
+        """How many layers it has."""
+        return len(self.rids) or (max(1, len(self.info.layers)) if self.layered else 1)
+
+    def takes(self, payload_type: int) -> bool:
+        """Whether the publisher sends the track under this payload type."""
+        return payload_type == self.payload_type or (0 < self.redundant_type == payload_type)
 
     def layer(self, quality: int, now: float) -> IncomingStream | None:
         """The stream for a wanted quality, or None while nothing fitting arrives."""
@@ -251,3 +303,9 @@ class PublishedTrack:
         live = [rid for rid, s in self.streams.items() if s.arrived and now - s.arrived < LIVE]
         rid = choose(self.rids, live, quality)
         return None if rid is None else self.streams[rid]
+
+
+def _own(payload: bytes) -> bytes:
+    """The content of a redundant packet without what it repeats; empty if it is malformed."""
+    blocks = red.parse(payload)
+    return blocks[-1].payload if blocks else b""

@@ -18,6 +18,7 @@ from engage_tui.server.descriptions import (
     choose_codec,
     complete,
     forwardable,
+    redundancy,
 )
 from engage_tui.server.incoming import IncomingStream, PublishedTrack
 from engage_tui.server.layers import order
@@ -79,7 +80,8 @@ class PublisherConnection:
         self._by_mid: dict[str, PublishedTrack] = {}
         self._inflow = Allowance(Limits().media_rate)
         self._uris: dict[int, str] = {}  # of header extensions, by id
-        self._place_number = self._level_number = 0  # of transport-wide numbers and of audio levels
+        # Of transport-wide numbers, audio levels and AV1's descriptors:
+        self._place_number = self._level_number = self._descriptor_number = 0
         self._remote_ufrag = ""
         self._version = 0
         self.transport.on_rtp = self._on_rtp
@@ -202,22 +204,27 @@ class PublisherConnection:
         track.mid = section.mid
         track.codec = canonical_name(codec)
         track.payload_type = codec.payload_type
+        wrapper = None if track.info.disable_red else redundancy(section, codec)
+        track.redundant_type = 0 if wrapper is None else wrapper.payload_type
+        track.info.disable_red = wrapper is None
         track.clock_rate = codec.clock_rate
         track.rids = order([rid for rid, direction in section.rids if direction == "send"])
         track.info.mid = section.mid
-        track.info.mime_type = f"{section.kind}/{track.codec}"
+        track.info.mime_type = f"{section.kind}/{'red' if wrapper else track.codec}"
         track.info.simulcast = len(track.rids) > 1
         self._by_mid[section.mid] = track
         self._uris |= section.extensions
         numbers = {uri: number for number, uri in self._uris.items()}
         self._place_number = numbers.get(sdp.TRANSPORT_CC, 0)
         self._level_number = numbers.get(sdp.AUDIO_LEVEL, 0)
+        self._descriptor_number = numbers.get(sdp.DEPENDENCY_DESCRIPTOR, 0)
         if not track.rids:
             repairs = {section.repair_of(ssrc) for ssrc in section.ssrcs}
             for ssrc in section.ssrcs:
                 if ssrc not in repairs and ssrc not in self._streams:
                     self._bind(track, ssrc, "")
-        return track, answer_section(section, [codec], receive=True, dtx=not track.info.disable_dtx)
+        codecs = [codec] if wrapper is None else [wrapper, codec]
+        return track, answer_section(section, codecs, receive=True, dtx=not track.info.disable_dtx)
 
     def _track_of(self, section: Section) -> PublishedTrack | None:
         """The announced or published track that this section carries."""
@@ -276,7 +283,7 @@ class PublisherConnection:
             stream = self._meet(packet, now)
         elif packet.extension_profile:
             self._measure(stream.track, packet, now)
-        if stream is None or packet.payload_type != stream.track.payload_type:
+        if stream is None or not stream.track.takes(packet.payload_type):
             return
         paused = stream.rid and now - stream.arrived > 1.0
         stream.receive(packet, now)
@@ -290,6 +297,10 @@ class PublisherConnection:
             value = rtp.extension(packet.extension_profile, packet.extension, self._place_number)
             if value is not None and len(value) == 2:
                 self._arrivals.add(value[0] << 8 | value[1], now)
+            if track.codec == "AV1":
+                packet.descriptor = rtp.extension(
+                    packet.extension_profile, packet.extension, self._descriptor_number
+                )
         elif not track.info.muted:
             value = rtp.extension(packet.extension_profile, packet.extension, self._level_number)
             if value is not None and len(value) == 1:
@@ -306,15 +317,17 @@ class PublisherConnection:
                 mid = value
             elif uri == sdp.RID:
                 rid = value
+            elif uri == sdp.DEPENDENCY_DESCRIPTOR:
+                packet.descriptor = value
         return self._discover(packet, mid, rid)
 
     def _discover(self, packet: rtp.RtpPacket, mid: bytes, rid: bytes) -> IncomingStream | None:
         """Find the track of an unknown SSRC: by MID and RID, or by a payload type that only one track has."""
         track = self._by_mid.get(mid.decode("ascii", "replace")) if mid else None
         if track is None and not mid:
-            alike = [t for t in self.tracks.values() if t.payload_type == packet.payload_type]
+            alike = [t for t in self.tracks.values() if t.takes(packet.payload_type)]
             track = alike[0] if len(alike) == 1 and not alike[0].rids else None
-        if track is None or track.payload_type != packet.payload_type:
+        if track is None or not track.takes(packet.payload_type):
             return None
         layer = rid.decode("ascii", "replace")
         if track.rids:
@@ -347,7 +360,7 @@ def announce(request: rtc.AddTrackRequest, sid: str) -> PublishedTrack:
         source=request.source,
         layers=request.layers[:8],
         stereo=request.stereo,
-        disable_red=True,
+        disable_red=video or request.disable_red,
         encryption=request.encryption,
         stream=request.stream[:256] or ("camera" if personal else "screen"),
         audio_features=request.audio_features[:16],

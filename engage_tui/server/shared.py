@@ -12,7 +12,7 @@ from collections import Counter
 
 from livekit.protocol import rtc
 
-from engage_tui.server.descriptions import matching_codec, sent_section
+from engage_tui.server.descriptions import matching_codec, redundancy, sent_section
 from engage_tui.server.downlink import (
     ANSWER_TIMEOUT,
     GATHER,
@@ -102,8 +102,13 @@ class SharedDownlink(Downlink):
                 slot.idle = self._answers + 2  # to be taken from the next offer on
                 self._progress = True
             return answered, ""
-        filled = sent_section(offered, codec)
-        subscription.payload_type = codec.payload_type
+        track = subscription.track
+        wrapper = redundancy(offered, codec) if track.redundant_type else None
+        if codec.payload_type != track.payload_type:
+            wrapper = None  # what is inside bears the publisher's number
+        filled = sent_section(offered, codec, wrapper)
+        subscription.payload_type = (wrapper or codec).payload_type
+        subscription.redundant = wrapper is not None
         subscription.describe(filled)
         if not subscription.started:
             self._ready.append(subscription)

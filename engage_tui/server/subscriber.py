@@ -8,7 +8,12 @@ import logging
 from livekit.protocol import rtc
 
 from engage_tui.server.channels import LABELS, DataChannels
-from engage_tui.server.descriptions import complete, subscribed_codec
+from engage_tui.server.descriptions import (
+    complete,
+    offered_redundancy,
+    redundancy,
+    subscribed_codec,
+)
 from engage_tui.server.downlink import (
     ANSWER_TIMEOUT,
     GATHER,
@@ -90,6 +95,10 @@ class SubscriberConnection(Downlink):
             if subscription.mid in refused:
                 _log.debug("%s refused %s", self.transport.name, subscription.track.sid)
                 continue
+            taken = described.section(subscription.mid)
+            codec = subscribed_codec(subscription.track.codec)
+            if taken is not None and (wrapper := redundancy(taken, codec)) is not None:
+                subscription.payload_type, subscription.redundant = wrapper.payload_type, True
             self._start(subscription)
         if self._changed:
             self.negotiate()
@@ -164,7 +173,10 @@ class SubscriberConnection(Downlink):
             section.codecs.append(subscribed_codec("VP8" if slot.kind == "video" else "opus"))
             return section
         subscription.offer = subscription.offer or self._offered
-        section.codecs.append(subscribed_codec(subscription.track.codec))
+        track, codec = subscription.track, subscribed_codec(subscription.track.codec)
+        if track.redundant_type and track.payload_type == codec.payload_type:
+            section.codecs.append(offered_redundancy())
+        section.codecs.append(codec)
         subscription.describe(section)
         return section
 

@@ -28,6 +28,9 @@ class RtpPacket:
         extension: The extension's bytes; see `extensions`.
         payload: Empty for packets that only pad (probing).
         keyframe: A decoder can start here; `parse` does not look, see `is_keyframe`.
+        spatial: Its layer within the stream (VP9, AV1); `parse` does not look either.
+        ends: It ends that layer's part of the picture.
+        descriptor: AV1's dependency descriptor, where the packet has one.
     """
 
     payload_type: int
@@ -39,6 +42,9 @@ class RtpPacket:
     extension: bytes
     payload: bytes
     keyframe: bool = False
+    spatial: int = 0
+    ends: bool = False
+    descriptor: bytes | None = None
 
 
 def parse(data: bytes) -> RtpPacket | None:

@@ -218,6 +218,43 @@ async def test_simulcast_layers_follow_the_subscriber(either_path: RunningServer
             assert large == (960, 540)
 
 
+@pytest.mark.parametrize("codec", ["VP9", "AV1"])
+async def test_layers_in_one_stream_follow_the_subscriber(
+    either_path: RunningServer, codec: str
+) -> None:
+    async with joined(either_path, "ada") as ada, joined(either_path, "bob") as bob:
+        source, _ = await publish_bar(
+            ada,
+            (960, 540),
+            scalability_mode="L3T3_KEY",
+            video_codec=rtc.VideoCodec.Value(codec),
+        )
+        with playing(_play_bar(source, (960, 540))):
+            await until(lambda: "bar" in bob.tracks)
+            track = bob.tracks["bar"]
+            await wait_for_size(track, lambda width: width == 960)
+            publication = next(
+                iter(bob.room.remote_participants["ada"].track_publications.values())
+            )
+            assert publication.mime_type.lower() == f"video/{codec.lower()}"
+            publication.set_video_quality(rtc.VideoQuality.VIDEO_QUALITY_LOW)
+            await wait_for_size(track, lambda width: width < 400)
+            publication.set_video_quality(rtc.VideoQuality.VIDEO_QUALITY_HIGH)
+            await wait_for_size(track, lambda width: width == 960)
+
+
+async def test_redundant_audio_is_negotiated(either_path: RunningServer) -> None:
+    async with joined(either_path, "ada") as ada, joined(either_path, "bob") as bob:
+        source, _ = await publish_tone(ada)
+        with playing(_play_tone(source)):
+            await until(lambda: "tone" in bob.tracks)
+            await wait_for_level(bob.tracks["tone"], TONE_RMS)
+            clients = either_path.rooms["hall"].clients
+            (track,) = clients["ada"].publisher.tracks.values()
+            assert track.redundant_type
+            assert track.subscriptions[clients["bob"].sid].redundant
+
+
 async def test_after_unsubscribing_nothing_is_sent(either_path: RunningServer) -> None:
     async with joined(either_path, "ada") as ada, joined(either_path, "bob") as bob:
         source, _ = await publish_bar(ada, (320, 180), simulcast=False)

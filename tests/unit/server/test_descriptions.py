@@ -9,6 +9,8 @@ from engage_tui.server.descriptions import (
     answer_section,
     choose_codec,
     forwardable,
+    offered_redundancy,
+    redundancy,
     subscribed_codec,
 )
 from engage_tui.wire import sdp
@@ -39,7 +41,9 @@ def test_only_what_is_forwarded_is_taken() -> None:
     offered = video(
         VP9, VP8, RTX, h264(100, "640032"), h264(101, "42e01f", "0"), h264(102, "42e01f")
     )
-    assert [codec.payload_type for codec in forwardable(offered)] == [96, 102]
+    assert [codec.payload_type for codec in forwardable(offered)] == [98, 96, 102]
+    deep = Codec(100, "VP9", 90000, None, {"profile-id": "2"})
+    assert forwardable(video(deep, Codec(45, "AV1", 90000, None, {"profile": "1"}))) == []
 
 
 @pytest.mark.parametrize(("wanted", "number"), [("VP8", 96), ("h264", 103), ("", 96), ("AV1", 96)])
@@ -78,4 +82,14 @@ def test_silence_may_be_left_out_unless_the_track_forbids_it() -> None:
 
 def test_what_may_be_published_can_be_subscribed() -> None:
     for mime in PUBLISH_CODECS:
-        assert subscribed_codec(mime.partition("/")[2])
+        name = mime.partition("/")[2]
+        assert (offered_redundancy() if name == "red" else subscribed_codec(name)).name == name
+
+
+def test_redundancy_belongs_to_the_codec_inside() -> None:
+    opus, other = Codec(111, "opus", 48000, 2), Codec(112, "opus", 48000, 2)
+    red = Codec(63, "red", 48000, 2, {"": "111/111"})
+    section = Section(kind="audio", codecs=[red, opus, other])
+    assert redundancy(section, opus) is red
+    assert redundancy(section, other) is None
+    assert redundancy(Section(kind="audio", codecs=[offered_redundancy()]), opus) is not None

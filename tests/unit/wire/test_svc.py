@@ -1,0 +1,51 @@
+"""Layers within one stream: descriptors read, malformed ones refused."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engage_tui.wire.svc import Av1Layers, Place, parse_vp9
+
+STRUCTURE = "10000000000"  # first template 32, decode targets
+
+
+def descriptor(template: int, *, starts: bool, ends: bool, structure: str = "") -> bytes:
+    """A dependency descriptor as bits: flags, template, frame number, and perhaps a structure."""
+    bits = f"{starts:b}{ends:b}{template:06b}" + "0" * 16
+    if structure:
+        bits += "10000" + structure
+    bits += "0" * (-len(bits) % 8)
+    return int(bits, 2).to_bytes(len(bits) // 8, "big")
+
+
+def test_vp9() -> None:
+    # I, P, L, F, B, E, V, Z; a wide picture id; then TID, U, SID, D; TL0PICIDX.
+    assert parse_vp9(bytes((0b10101000, 0x81, 5, 0b000_0_000_0, 9))) == Place(0, True, False)
+    assert parse_vp9(bytes((0b10100100, 0x81, 5, 0b000_0_010_1, 9))) == Place(2, False, True)
+    assert parse_vp9(bytes((0b11101100, 0x05, 0b000_0_000_0, 9))) == Place(0, False, True)
+    assert parse_vp9(bytes((0b00001100,)) + b"x") == Place(0, True, True)  # no layers
+    for short in (b"", b"\x80", b"\xa0\x81", b"\xa0\x01"):
+        assert parse_vp9(short) is None
+
+
+def test_av1() -> None:
+    layers = Av1Layers()
+    assert layers.read(descriptor(33, starts=True, ends=True)) is None  # no structure yet
+    # Templates 32 … 35: S0, the same again, S1, S2.
+    key = descriptor(32, starts=True, ends=False, structure=STRUCTURE + "00101011")
+    assert layers.read(key) == Place(0, True, False)
+    assert layers.read(descriptor(33, starts=True, ends=True)) == Place(0, False, True)
+    assert layers.read(descriptor(34, starts=True, ends=False)) == Place(1, False, False)
+    assert layers.read(descriptor(35, starts=False, ends=True)) == Place(2, False, True)
+    assert layers.read(descriptor(36, starts=True, ends=True)) is None
+    assert layers.read(key[:4]) is None  # cut short
+    assert layers.read(descriptor(34, starts=True, ends=False)) == Place(1, False, False)
+
+
+@given(st.lists(st.binary(max_size=80), max_size=20))
+def test_nonsense_is_refused(data: list[bytes]) -> None:
+    layers = Av1Layers()
+    for each in data:
+        for place in (layers.read(each), parse_vp9(each)):
+            assert place is None or 0 <= place.spatial < 64
