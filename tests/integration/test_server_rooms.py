@@ -81,8 +81,11 @@ async def test_the_first_message_is_a_complete_join(server: RunningServer) -> No
         assert join.fast_publish
         assert {codec.mime for codec in join.enabled_publish_codecs} == {
             "audio/opus",
+            "audio/red",
             "video/VP8",
             "video/H264",
+            "video/VP9",
+            "video/AV1",
         }
         other = join.other_participants[0]
         assert (other.identity, other.client_protocol, list(other.capabilities)) == (
