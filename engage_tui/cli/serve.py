@@ -30,18 +30,24 @@ _FIELDS = {
     "bind": "bind",
     "port": "port",
     "rtc_port": "rtc_port",
+    "node_ip": "node_ips",
     "cert": "certificate",
     "tls_key": "certificate_key",
 }
 
 
 @click.command(short_help="Run a room server.")
-@click.option("--bind", default="127.0.0.1", show_default=True, help="IPv4 address to listen on.")
+@click.option(
+    "--bind", default="127.0.0.1", show_default=True, help="IPv4 or IPv6 address to listen on."
+)
+@click.option(
+    "--node-ip", multiple=True, help="Address at which media reaches this machine (repeatable)."
+)
 @click.option(
     "--port", default=7880, show_default=True, type=_PORT, help="TCP port; 0 takes a free one."
 )
 @click.option(
-    "--rtc-port", default=7882, show_default=True, type=_PORT, help="UDP port of all media."
+    "--rtc-port", default=7882, show_default=True, type=_PORT, help="UDP and TCP port of all media."
 )
 @click.option("--key", default=DEV_KEY, show_default=True, help="API key of the tokens.")
 @click.option(
@@ -118,6 +124,7 @@ def _configure(flags: dict[str, Any], given: set[str]) -> tuple[ServerConfig, st
     found["port"], found["rtc_port"] = _ports(found, flags, given)
     if "keys" not in found or given & {"key", "secret"}:
         found["keys"] = found.get("keys", {}) | _flag_key(flags)
+    found["node_ips"] = tuple(found["node_ips"] or ())
     if flags["no_v1"]:
         found["single_connection"] = False
     log_format = found.pop("log_format", "text")

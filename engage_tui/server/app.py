@@ -14,6 +14,7 @@ from livekit.protocol import models, rtc
 
 from engage_tui.errors import UsageError
 from engage_tui.server.access import Refused
+from engage_tui.server.addresses import checked_node_ips, listening, resolve
 from engage_tui.server.api import RoomService
 from engage_tui.server.channels import load
 from engage_tui.server.client import Client
@@ -85,6 +86,7 @@ class RunningServer:
     def url(self) -> str:
         """Where clients of this machine reach it."""
         host = "127.0.0.1" if ipaddress.ip_address(self.host).is_unspecified else self.host
+        host = f"[{host}]" if ":" in host else host
         return f"{'wss' if self.config.certificate else 'ws'}://{host}:{self.port}"
 
     @property
@@ -208,12 +210,13 @@ class RunningServer:
         """
         await self._runner.setup()
         try:
-            site = web.TCPSite(self._runner, self.host, self.config.port, ssl_context=tls)
-            await site.start()
+            bound = listening(self.host, self.config.port, socket.SOCK_STREAM)
+            await web.SockSite(self._runner, bound, ssl_context=tls).start()
         except OSError as error:
             await self._runner.cleanup()
             raise bind_error(error, self.host, self.config.port, "TCP", "--port") from error
         self.port = self._runner.addresses[0][1]
+        await self.mux.listen_tcp()
         self.webhooks.start()
         self._tasks.spawn(self._clock(), "clock")
         self._tasks.spawn(asyncio.to_thread(load), "import")
@@ -255,14 +258,14 @@ async def start_server(config: ServerConfig | None = None) -> RunningServer:
             would be open to others.
     """
     config = config or ServerConfig()
-    host = _resolve(config.bind)
+    host = resolve(config.bind)
     if not ipaddress.ip_address(host).is_loopback and config.keys.get(DEV_KEY) == DEV_SECRET:
         raise UsageError(
             f"Refusing to listen on {config.bind} with the development secret: anybody could join.",
             "Choose a secret with --secret (at least 32 characters), or bind to 127.0.0.1.",
         )
     tls = tls_context(config)
-    mux = UdpMux(host, config.rtc_port)
+    mux = UdpMux(host, config.rtc_port, checked_node_ips(config.node_ips))
     server = RunningServer(config, host, mux)
     try:
         await server.listen(tls)
@@ -279,12 +282,3 @@ def _advance(room: Room, now: float, *, tell: bool, report: bool) -> None:
             client.tick(now)
     if tell:
         room.tell_speakers()
-
-
-def _resolve(bind: str) -> str:
-    try:
-        return str(socket.getaddrinfo(bind, None, socket.AF_INET)[0][4][0])
-    except OSError as error:
-        raise UsageError(
-            f"{bind!r} is no address that can be bound.", "Use an IPv4 address of this machine."
-        ) from error

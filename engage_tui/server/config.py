@@ -19,7 +19,8 @@ class ServerConfig:
     Attributes:
         bind: Address to listen on, by TCP and UDP; ``0.0.0.0`` for all.
         port: Of HTTP and signalling; 0 takes a free one.
-        rtc_port: The UDP port of all media; 0 takes a free one.
+        rtc_port: The UDP port of all media, and the TCP port for those without UDP; 0 takes a free one.
+        node_ips: Addresses of media that are announced before the machine's own, such as a router's.
         keys: API keys and their secrets.
         single_connection: Serve LiveKit's v1 path (`/rtc/v1`) too, not only v0.
         certificate: Path of a TLS certificate with its chain (PEM); empty serves without TLS.
@@ -35,6 +36,7 @@ class ServerConfig:
     bind: str = "127.0.0.1"
     port: int = 7880
     rtc_port: int = 7882
+    node_ips: tuple[str, ...] = ()
     keys: Mapping[str, str] = field(default_factory=lambda: {DEV_KEY: DEV_SECRET})
     single_connection: bool = True
     certificate: str = ""

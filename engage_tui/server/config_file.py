@@ -48,6 +48,11 @@ def _urls(value: Any) -> str:
     return "" if right else 'a list of addresses, like ["https://example.org/hook"]'
 
 
+def _texts(value: Any) -> str:
+    right = isinstance(value, list) and all(isinstance(each, str) for each in value)
+    return "" if right else 'a list of texts, like ["203.0.113.7"]'
+
+
 _PORT = _number(0, 65535)
 _SECONDS = _number(0, 30 * 24 * 3600)
 _AMOUNT = _number(1, 2**31)
@@ -56,6 +61,7 @@ _TOP: dict[str, tuple[str, Check]] = {
     "bind": ("bind", _text),
     "port": ("port", _PORT),
     "rtc_port": ("rtc_port", _PORT),
+    "node_ips": ("node_ips", _texts),
     "v1": ("single_connection", _switch),
     "metrics": ("metrics", _switch),
     "cert": ("certificate", _text),

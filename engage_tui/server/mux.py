@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import ipaddress
 import logging
 import socket
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from pylibsrtp._binding import ffi
 
 from engage_tui.errors import PortInUseError, UsageError
+from engage_tui.server.addresses import announced, candidates, listening
 from engage_tui.server.certificate import Certificate
-from engage_tui.server.outlet import make_outlet
+from engage_tui.server.outlet import Outlet, make_outlet
 from engage_tui.server.paths import AMPLIFICATION, Path
 from engage_tui.server.stun import (
     Address,
@@ -21,6 +22,7 @@ from engage_tui.server.stun import (
     build_response,
     parse_request,
 )
+from engage_tui.server.tcp import TcpPort
 
 if TYPE_CHECKING:
     from engage_tui.server.transport import PeerTransport
@@ -45,18 +47,26 @@ class UdpMux:
     """The server's UDP port.
 
     Args:
-        host: IPv4 address to bind; ``0.0.0.0`` announces every address of the machine.
+        host: Address to bind; ``0.0.0.0`` and ``::`` announce every address of the machine.
         port: 0 takes a free one.
+        node_ips: Addresses that are announced before those.
+
+    Attributes:
+        candidates: ``a=candidate`` values.
+        tcp: The port for those whom UDP does not reach; `listen_tcp` opens it.
 
     Raises:
         PortInUseError: The port is taken.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, node_ips: Sequence[str] = ()) -> None:
         self.socket = _bind(host, port)
-        self.host, self.port = self.socket.getsockname()
+        self.host, self.port = self.socket.getsockname()[:2]
+        self._long = self.socket.family == socket.AF_INET6  # its addresses have four parts
+        self._hosts = announced(self.host, node_ips)
         self.certificate = Certificate()
-        self.candidates = _candidates(self.host, self.port)
+        self.candidates = candidates(self._hosts, self.port, 0)
+        self.tcp = TcpPort(self._on_frame, lambda a: a in self._by_address, self._lose)
         # libsrtp works in place: one buffer for all, because one thread sends and receives.
         self.scratch = ffi.new("unsigned char[]", 2 * _DATAGRAM)
         self.scratch_view = memoryview(ffi.buffer(self.scratch))
@@ -76,6 +86,20 @@ class UdpMux:
             self._loop.remove_reader(self.socket.fileno())
             self.outlet.close()
             self.socket.close()
+            self.tcp.close()
+
+    async def listen_tcp(self) -> None:
+        """Open the TCP port: the one with UDP's number, so that firewalls open one number, or any free one."""
+        try:
+            bound = listening(self.host, self.port, socket.SOCK_STREAM)
+        except OSError:
+            try:
+                bound = listening(self.host, 0, socket.SOCK_STREAM)
+            except OSError as error:
+                _log.warning("no TCP port for media: %s", error)
+                return
+        await self.tcp.listen(bound)
+        self.candidates = candidates(self._hosts, self.port, self.tcp.port)
 
     def register(self, ufrag: str, transport: PeerTransport) -> None:
         """Send connectivity checks for `ufrag` to `transport`."""
@@ -92,12 +116,29 @@ class UdpMux:
 
     def send(self, data: bytes, address: Address) -> None:
         """Send a datagram at once."""
-        self.outlet.send(data, address)
+        self.way(address).send(data, address)
+
+    def way(self, address: Address) -> Outlet | TcpPort:
+        """What sends to `address`."""
+        return self.outlet if len(address) == 2 else self.tcp
 
     @property
     def dropped(self) -> int:
         """Datagrams that the system did not take."""
-        return self.outlet.dropped
+        return self.outlet.dropped + self.tcp.dropped
+
+    def _on_frame(self, data: bytes, address: Address) -> None:
+        """A datagram came on a connection."""
+        self.received += 1
+        try:
+            self._dispatch(data, address)
+        except Exception:  # noqa: BLE001 - packet border: no datagram may end the server
+            _log.warning("a frame from %s:%d could not be handled", *address[:2], exc_info=True)
+
+    def _lose(self, address: Address) -> None:
+        """A connection is gone."""
+        if (transport := self._by_address.pop(address, None)) is not None:
+            transport.lose(address)
 
     def _readable(self) -> None:
         # While one burst was worked off the next may have come: looking again is cheaper than a turn of the loop.
@@ -139,6 +180,8 @@ class UdpMux:
             except OSError as error:  # an ICMP answer to something sent earlier; the socket is fine
                 _log.debug("reading the UDP port: %s", error)
                 return True
+            if self._long:
+                address = address[:2]
             self.received += 1
             try:
                 self._dispatch(data, address)
@@ -182,20 +225,19 @@ class UdpMux:
             oldest = next(a for a in transport.addresses if a != transport.address)
             del transport.addresses[oldest]
             self._by_address.pop(oldest, None)
-        transport.addresses[address] = Path()
+        transport.addresses[address] = Path(
+            proven=len(address) > 2
+        )  # TCP's own handshake proved it
         self._by_address[address] = transport
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        bound = listening(host, port, socket.SOCK_DGRAM)
+    except OSError as error:
+        raise bind_error(error, host, port, "UDP", "--rtc-port") from error
     for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
         bound.setsockopt(socket.SOL_SOCKET, option, _BUFFER)
-    bound.setblocking(False)
-    try:
-        bound.bind((host, port))
-    except OSError as error:
-        bound.close()
-        raise bind_error(error, host, port, "UDP", "--rtc-port") from error
     return bound
 
 
@@ -212,16 +254,3 @@ def bind_error(
     return UsageError(
         f"Cannot listen on {host}: {error.strerror or error}.", "Choose an own address with --bind."
     )
-
-
-def _candidates(host: str, port: int) -> list[str]:
-    """The ``a=candidate`` values that announce the port: host candidates, the loopback last."""
-    hosts = [host]
-    if ipaddress.ip_address(host).is_unspecified:
-        from aioice.ice import get_host_addresses  # loads a resolver; only a public server needs it
-
-        hosts = [*get_host_addresses(use_ipv4=True, use_ipv6=False), "127.0.0.1"]
-    return [
-        f"{place} 1 udp {(126 << 24) + ((65535 - place) << 8) + 255} {each} {port} typ host"
-        for place, each in enumerate(dict.fromkeys(hosts), start=1)
-    ]

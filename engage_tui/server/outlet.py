@@ -49,6 +49,16 @@ Packet = tuple[int, int, int, bytes]
 """A packet to be sent: marker and payload type, sequence number, timestamp, payload."""
 
 
+def seal(view: memoryview, pointer: Any, key: Any, ssrc: int, packet: Packet) -> int:
+    """Write a packet into `view` and protect it there; returns its size, 0 if libsrtp refuses."""
+    kind, number, timestamp, payload = packet
+    HEADER.pack_into(view, 0, 0x80, kind, number, timestamp, ssrc)
+    end = 12 + len(payload)
+    view[12:end] = payload
+    size = ffi.new("int *", end)
+    return int(size[0]) if protect(key, pointer, size) == 0 else 0
+
+
 class Destination:
     """A peer's address, as an `Outlet` keeps it.
 
@@ -112,13 +122,9 @@ class Outlet:
             packets: In order.
         """
         view, pointer, _ = self._slots[0]
-        for kind, number, timestamp, payload in packets:
-            HEADER.pack_into(view, 0, 0x80, kind, number, timestamp, ssrc)
-            size = 12 + len(payload)
-            view[12:size] = payload
-            self._count[0] = size
-            if protect(key, pointer, self._size) == 0:
-                self.send(view[: self._count[0]], to.address)
+        for packet in packets:
+            if size := seal(view, pointer, key, ssrc, packet):
+                self.send(view[:size], to.address)
 
     def flush(self) -> None:
         """Send what waits."""

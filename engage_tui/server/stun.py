@@ -17,8 +17,10 @@ _PRFLX_PRIORITY = (110 << 24) + (65535 << 8) + 255  # of a peer-reflexive candid
 _FINGERPRINT_XOR = 0x5354554E
 _ATTRIBUTE = struct.Struct("!HH")
 
-Address = tuple[str, int]
-"""An IPv4 address and a port."""
+Address = tuple[str, int] | tuple[str, int, str]
+"""An IP address and a port; of a TCP connection a third part says so."""
+
+_MAPPED = "::ffff:"  # how a socket for both families sees IPv4 peers
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,13 @@ def parse_request(data: bytes) -> BindingRequest | None:
 
 def build_response(request: BindingRequest, address: Address, password: str) -> bytes:
     """The success response that tells `address` to its owner, signed with our password."""
-    host = int.from_bytes(socket.inet_aton(address[0]), "big") ^ int.from_bytes(_COOKIE, "big")
-    body = struct.pack("!HHBBHI", _XOR_ADDRESS, 8, 0, 1, address[1] ^ 0x2112, host)
+    host = address[0].removeprefix(_MAPPED)
+    family = 2 if ":" in host else 1
+    raw = socket.inet_pton(socket.AF_INET6 if family == 2 else socket.AF_INET, host)
+    masked = bytes(a ^ b for a, b in zip(raw, request.transaction, strict=False))
+    body = (
+        struct.pack("!HHBBH", _XOR_ADDRESS, 4 + len(raw), 0, family, address[1] ^ 0x2112) + masked
+    )
     return _sealed(_SUCCESS, request.transaction, body, password)
 
 

@@ -18,9 +18,10 @@ from pylibsrtp._binding import lib
 
 from engage_tui.server.certificate import PROFILES, SrtpProfile, matches
 from engage_tui.server.mux import UdpMux
-from engage_tui.server.outlet import Destination, Packet
+from engage_tui.server.outlet import Destination, Outlet, Packet
 from engage_tui.server.paths import Paths
 from engage_tui.server.stun import Address
+from engage_tui.server.tcp import TcpPort
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class PeerTransport:
         self.on_rtcp: Callable[[bytes], None] = _nothing
         self.on_data: Callable[[bytes], None] = _nothing
         self._mux = mux
-        self._outlet = mux.outlet
+        self._outlet: Outlet | TcpPort = mux.outlet
         self._to: Destination | None = None
         self._scratch, self._view, self._size = mux.scratch, mux.scratch_view, mux.scratch_size
         self._ssl = SSL.Connection(mux.certificate.context, None)
@@ -153,7 +154,14 @@ class PeerTransport:
     def _settle(self, address: Address) -> None:
         if address != self.address:
             self.address = address
+            self._outlet = self._mux.way(address)
             self._to = self._outlet.destination(address)
+
+    def lose(self, address: Address) -> None:
+        """The connection behind `address` is gone; the next check that comes names another."""
+        self.addresses.pop(address, None)
+        if self.address == address:
+            self.address = self._to = None
 
     def on_dtls(self, data: bytes) -> None:
         """A DTLS datagram came."""

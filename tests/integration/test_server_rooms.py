@@ -160,7 +160,7 @@ async def test_tracks_that_are_refused(server: RunningServer, case: str) -> None
 
 async def test_a_codec_that_is_not_forwarded_is_refused(server: RunningServer) -> None:
     request = rtc.AddTrackRequest(cid="c1", type=models.TrackType.VIDEO)
-    request.simulcast_codecs.add(codec="vp9", cid="c1")
+    request.simulcast_codecs.add(codec="h265", cid="c1")
     async with signalling(server) as ada:
         await ada.send(rtc.SignalRequest(add_track=request))
         response = (await ada.get("request_response")).request_response
