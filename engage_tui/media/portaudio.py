@@ -125,6 +125,13 @@ def renew() -> None:
             _renewing = False
 
 
+def reopen(user: User) -> None:
+    """Have a user close its stream and open it again, in nobody's way."""
+    with _lock:
+        user.suspend()
+        user.resume()
+
+
 def use(user: User) -> None:
     """Take part in `renew`, once a stream is open."""
     with _lock:

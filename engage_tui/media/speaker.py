@@ -34,6 +34,7 @@ _DEPTH, _DEEPEST = (
     2,
     4,
 )  # blocks that wait: what hides 20 ms of delay, and what is tried after misses
+_PATIENCE = 3  # times that a full ring runs dry before a longer one is asked for, which costs a gap
 _DRY = 32  # samples, at and below which the sound system's ring is empty: some tell it one short
 _CALM = 30.0  # seconds without a miss after which a block less waits
 _SETTLING = 0.5  # seconds after the start in which sound servers ask for several blocks at once
@@ -163,6 +164,8 @@ class SpeakerOutput(AudioOutput):
         self.label = device
         self._device = device
         self._stream: Any = None
+        self._stretch = 1  # of the ring: 2 once a short one ran dry too often
+        self._misses = 0  # with as much ahead as the ring takes
         self._using = threading.Lock()  # held while the stream is used, and while there is none
 
     def suspend(self) -> None:
@@ -203,7 +206,7 @@ class SpeakerOutput(AudioOutput):
             channels=2,
             dtype="float32",
             blocksize=self.block,
-            latency=(_DEEPEST - 1) * self._seconds,  # PortAudio adds one
+            latency=(_DEEPEST - 1) * self._seconds * self._stretch,  # PortAudio adds a third
         )
 
     def _close(self) -> None:
@@ -245,10 +248,12 @@ class SpeakerOutput(AudioOutput):
             waiting = capacity - (self._room() or 0)
             now = time.monotonic()
             if waiting <= _DRY and now > lasts_until and now - started > _SETTLING:
-                self.underruns += 1
-                self.depth = max(self.depth, min(_DEEPEST, capacity // self.block, self.depth + 1))
                 calm_since = now
-            elif now - calm_since > _CALM and self.depth > _DEPTH:
+                if self._miss(capacity):
+                    started = wrote = time.monotonic()
+                    lasts_until, capacity = float("inf"), 0
+                    continue
+            elif now - calm_since > _CALM and self.depth > _DEPTH * self._stretch:
                 self.depth, calm_since = self.depth - 1, now
             with self._using:
                 if not portaudio.write(self._stream, block):
@@ -257,6 +262,23 @@ class SpeakerOutput(AudioOutput):
             self.blocks += 1
             wrote = time.monotonic()
             lasts_until = wrote + (waiting + self.block) / SAMPLE_RATE
+        return True
+
+    def _miss(self, capacity: int) -> bool:
+        """Keep a block more ahead; returns whether the device was opened anew, with a longer ring."""
+        from engage_tui.media import portaudio
+
+        self.underruns += 1
+        if self.depth < min(_DEEPEST * self._stretch, capacity // self.block):
+            self.depth += 1
+            return False
+        self._misses += 1
+        if self._misses < _PATIENCE or self._stretch > 1:
+            return False
+        _log.info("%s: this machine is busy; more is kept ahead", self.label)
+        self._stretch = 2
+        portaudio.reopen(self)
+        self.depth = _DEEPEST
         return True
 
     def _room(self) -> int | None:

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -10,6 +13,9 @@ from engage_tui.cli.devices import devices as devices_command
 from engage_tui.errors import DeviceError, UsageError
 from engage_tui.media import devices, portaudio
 from engage_tui.media.devices import Device, Kind, find_device, list_cameras, open_source
+from engage_tui.media.speaker import SpeakerOutput
+from engage_tui.sdk.mixer import Mixer
+from tests.waiting import until_sync
 
 
 def sound(kind: Kind, *names: str, default: int = -1) -> list[Device]:
@@ -121,3 +127,72 @@ def test_the_command_lists_devices_and_tells_the_problem(monkeypatch: pytest.Mon
     assert "PortAudio is not installed" in text
     record = json.loads(CliRunner().invoke(devices_command, ["--json"]).output)
     assert record["problem"]["hint"] == "apt install libportaudio2"
+
+
+class Picky:
+    """sounddevice with a device that takes no format; counts what was closed."""
+
+    class PortAudioError(Exception):
+        pass
+
+    def __init__(self, text: str, code: int, *, at_start: bool) -> None:
+        self.failure, self.at_start, self.closed = self.PortAudioError(text, code), at_start, 0
+
+    def stream(self, **_: object) -> Any:
+        if not self.at_start:
+            raise self.failure
+        return SimpleNamespace(start=self._fail, abort=self._close, close=lambda **_: None)
+
+    RawOutputStream = RawInputStream = stream
+
+    def _fail(self) -> None:
+        raise self.failure
+
+    def _close(self, **_: object) -> None:
+        self.closed += 1
+
+
+@pytest.mark.parametrize("at_start", [False, True])
+@pytest.mark.parametrize(
+    ("text", "code", "words"),
+    [
+        ("Invalid sample rate", -9997, "cannot be used: Invalid sample rate"),
+        ("Sample format not supported", -9994, "cannot be used: Sample format not supported"),
+        ("Invalid number of channels", -9998, "cannot be used: Invalid number of channels"),
+        ("Device unavailable", -9985, "busy or gone: Device unavailable"),
+    ],
+)
+def test_a_device_that_takes_no_format_is_told_and_nothing_stays_open(
+    monkeypatch: pytest.MonkeyPatch, text: str, code: int, words: str, at_start: bool
+) -> None:
+    picky = Picky(text, code, at_start=at_start)
+    monkeypatch.setattr(portaudio, "load", lambda: picky)
+    before = portaudio._streams
+    for kind in ("RawOutputStream", "RawInputStream"):
+        with pytest.raises(DeviceError, match=words) as told:
+            portaudio.open_stream(kind, "desk", samplerate=48_000)
+        assert "another device" in told.value.hint
+    assert portaudio._streams == before
+    assert picky.closed == (2 if at_start else 0)
+
+
+def test_sound_goes_on_by_the_clock_when_a_device_takes_no_format(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    picky = Picky("Invalid sample rate", -9997, at_start=False)
+    found = Device("audiooutput", "desk", "desk", True, 0)
+    monkeypatch.setattr(portaudio, "load", lambda: picky)
+    monkeypatch.setattr(devices, "find_device", lambda *_: found)
+    mixer, asked = Mixer(), [0]
+
+    def voice(samples: int) -> Any:
+        asked[0] += samples
+        return np.zeros(samples, np.float32)
+
+    mixer.add_voice("voice", voice)
+    mixer.start()
+    with pytest.raises(DeviceError, match="Invalid sample rate"):
+        mixer.set_output(SpeakerOutput("desk"))
+    before = asked[0]
+    until_sync(lambda: asked[0] > before + 4800)
+    mixer.stop()

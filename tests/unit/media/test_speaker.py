@@ -27,8 +27,14 @@ class Card:
         self.written: list[Stereo] = []
         self.least = 99
         self._started: float | None = None
+        self.holds = 4
         self._held = 0
         self._taken = 0
+
+    def open(self, *_: Any, latency: float, **__: Any) -> Card:
+        self.holds = round(latency * SAMPLE_RATE / self.block / 3 * 4)
+        self._held = 0
+        return self
 
     def room(self, _: Any) -> int | None:
         if self.gone:
@@ -37,7 +43,7 @@ class Card:
             due = int((time.monotonic() - self._started) * SAMPLE_RATE) // self.block
             self._held = max(0, self._held - (due - self._taken))
             self._taken = due
-        return (4 - self._held) * self.block
+        return (self.holds - self._held) * self.block
 
     def write(self, _: Any, samples: Stereo) -> bool:
         self._started = self._started or time.monotonic()
@@ -51,7 +57,7 @@ def card(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Car
     card = Card(request.param)
     monkeypatch.setattr(portaudio, "room", card.room)
     monkeypatch.setattr(portaudio, "write", card.write)
-    monkeypatch.setattr(portaudio, "open_stream", lambda *_, **__: card)
+    monkeypatch.setattr(portaudio, "open_stream", card.open)
     monkeypatch.setattr(portaudio, "close_stream", lambda _: None)
     monkeypatch.setattr(
         devices, "find_device", lambda *_: Device("audiooutput", "card", "card", True, 0)
@@ -93,6 +99,26 @@ def test_a_mixer_held_up_is_counted_and_gets_more_time(
     output.stop()
     assert output.underruns >= 1
     assert output.depth >= 3
+
+
+def test_a_machine_that_is_busy_all_the_time_gets_a_longer_ring_once(
+    card: Card, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engage_tui.media.speaker._SETTLING", 0.0)
+    output = SpeakerOutput(playing=Playing(), block=card.block)
+    never, rendered = threading.Event(), [0]
+
+    def render(samples: int) -> Stereo:
+        rendered[0] += 1
+        if rendered[0] % 8 == 0:
+            never.wait(0.1)
+        return _block(samples)
+
+    output.start(render)
+    until_sync(lambda: card.holds > 4, 10)
+    until_sync(lambda: output.depth > 4, 10)
+    output.stop()
+    assert card.holds == 8
 
 
 def test_a_device_that_takes_nothing_any_more_is_lost_and_voices_go_on(card: Card) -> None:
