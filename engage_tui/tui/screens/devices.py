@@ -37,7 +37,13 @@ _PUSH_TO_TALK = {
 
 
 class DevicesScreen(ModalScreen[None]):
-    """A panel over the call; Esc or e closes it, the call goes on behind it."""
+    """A panel over the call; Esc or e closes it, the call goes on behind it.
+
+    Attributes:
+        ready: Whether its widgets stand.
+    """
+
+    ready = False
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,e", "dismiss", "Close", show=False),
@@ -87,6 +93,9 @@ class DevicesScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Look for devices now, and again while the panel is open."""
+        if not self.query("#ears"):
+            return  # the app ends while this panel is being made
+        self.ready = True
         self.query_one("#microphone-device").focus()
         self.action_look()
         self.show()

@@ -84,7 +84,13 @@ class SoundRow(Widget, can_focus=True):
 
 
 class SoundsScreen(ModalScreen[str]):
-    """A panel over the call; Esc closes it and gives what is typed, so that nothing typed is lost."""
+    """A panel over the call; Esc closes it and gives what is typed, so that nothing typed is lost.
+
+    Attributes:
+        ready: Whether its widgets stand.
+    """
+
+    ready = False
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Close", show=False)]
 
@@ -121,6 +127,9 @@ class SoundsScreen(ModalScreen[str]):
 
     def on_mount(self) -> None:
         """Begin in the field."""
+        if not self.query("#playing"):
+            return  # the app ends while this panel is being made
+        self.ready = True
         self.query_one("#path").focus()
         self._show_matches()
         self._show_where()

@@ -65,13 +65,13 @@ class Surroundings(Page):
     def show_panel(self) -> None:
         """Show the call as it is now in the panel over it, if there is one."""
         panel = self._panel
-        if isinstance(panel, DevicesScreen | SoundsScreen) and panel.is_mounted:
+        if isinstance(panel, DevicesScreen | SoundsScreen) and panel.ready:
             panel.show()
 
     def show_panel_levels(self) -> None:
         """Move the panel's meter."""
         panel = self._panel
-        if isinstance(panel, DevicesScreen) and panel.is_mounted:
+        if isinstance(panel, DevicesScreen) and panel.ready:
             panel.show_levels()
 
     @property
