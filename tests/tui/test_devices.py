@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import msgspec
-from textual.widgets import Static
+from textual.widgets import Button, Static
 
 from engage_tui.engine.view import DevicesView, DeviceView, HearingView, ProcessingView, ToggleView
 from engage_tui.sdk.enums import MediaDeviceKind, SpatialMode
@@ -33,8 +33,7 @@ async def test_devices_voices_and_ears_are_chosen_over_the_call() -> None:
         assert rows["camera"].value == "0"
         assert rows["speaker"].value == "2"
         assert panel.query_one("#devices").region.bottom <= 24
-        # Choose by keys: the microphone's list has the focus.
-        await pilot.press("space", "down", "enter")
+        panel.query_one("#microphone-device", DeviceSelect).value = "test"
         await until(engine.asked(1, "choose_device"))
         chosen = {"kind": "audioinput", "device_id": "test"}
         assert engine.intents("choose_device")[0].arguments == chosen
@@ -48,7 +47,7 @@ async def test_devices_voices_and_ears_are_chosen_over_the_call() -> None:
             panel.query_one(switch, VoiceSwitch).action_switch()
             await until(engine.asked(1, intent))
             assert engine.intents(intent)[0].arguments == arguments
-        await pilot.click("#tone")
+        panel.query_one("#tone", Button).press()
         await until(engine.asked(1, "play_tone"))
         hit(pilot, "f5")
         await until(engine.asked(2, "refresh_devices"))

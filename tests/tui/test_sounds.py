@@ -14,6 +14,7 @@ from engage_tui.tui import paths
 from engage_tui.tui.screens.call import CallScreen
 from engage_tui.tui.screens.sounds import SoundRow, SoundsScreen
 from engage_tui.tui.widgets.space_map import SpaceMap
+from engage_tui.tui.widgets.voice_switches import VoiceSwitch
 from tests.tui import fake_engine
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.starting import hit, in_call
@@ -69,8 +70,9 @@ async def test_a_file_is_completed_played_and_stopped_and_nothing_typed_is_lost(
         await pilot.pause()
         panel = pilot.app.screen
         assert panel.query_one(Input).value == f"{tmp_path}/waves.wav"
-        await pilot.click("#voice-where")
-        hit(pilot, "shift+tab", "enter")
+        panel.query_one("#voice-where", VoiceSwitch).action_switch()
+        await until(lambda: panel.query_one("#voice-where", VoiceSwitch).value == "in the room")
+        hit(pilot, "enter")
         await until(engine.asked(2, "play_sound"))
         assert engine.intents("play_sound")[1].arguments["room"] is True
         sounds = (SoundView("♪1", "waves.wav", PlaceView(0, 1.5)), SoundView("♪2", "[b]sea.wav"))

@@ -165,8 +165,9 @@ class DevicesScreen(ModalScreen[None]):
     def _on_switched(self, event: OnOff.Changed) -> None:
         name = str(event.switch.id).removesuffix("-on")
         intent = f"set_{name}_enabled"
-        wanted = event.switch.value
         if intent in TOGGLES and not self._session.model.is_waiting(intent):
+            # Not the switch's own value: what the engine told meanwhile may have been shown by it already.
+            wanted = not self._session.model.toggle(intent).on
             word = "on" if wanted else "off"
             self._session.ask(intent, {"value": wanted}, what=f"{name.capitalize()} {word}")
 
