@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import math
-from collections import OrderedDict
 from collections.abc import Sequence
 from importlib import resources
 from typing import Protocol
@@ -34,7 +33,9 @@ _SLACK = 10.0  # samples added to both delays, since a measured one may be short
 _LONGEST = math.ceil(HEAD_RADIUS / SPEED * (1 + math.pi / 2) * RATE + 2 * _SLACK)
 
 _TOP = 18_500.0  # Hz from which on filters fall, to nothing at half the rate
-_REMEMBERED = 2048  # directions whose filters are kept (8 kB each); then the one not used for longest is dropped
+_REMEMBERED = (
+    2048  # directions whose filters are kept (8 kB each); then the one made first is dropped
+)
 
 STEP = 0.5
 """Degrees to which a direction is rounded: 5 us at most between the ears, and half a degree of angle."""
@@ -110,35 +111,31 @@ class KemarBank:
         self._lengths = np.array([len(ring) for ring in rings])
         self._starts = np.cumsum(self._lengths) - self._lengths
         self._order = np.concatenate(rings)
-        self._known: OrderedDict[Key, int] = OrderedDict()
+        self._known: dict[Key, int] = {}
         # Not touched before it is needed, so that an unused bank costs no memory.
         self._table = np.empty((_REMEMBERED, 2, self._bins), np.complex64)
 
     def filters(self, directions: Sequence[Key], out: Spectrum) -> None:
         """See `Bank`."""
         known = self._known
-        missing = [key for key in dict.fromkeys(directions) if key not in known]
-        if missing:
+        rows = [known.get(key, -1) for key in directions]
+        if -1 in rows:
+            missing = list(dict.fromkeys(key for key in directions if key not in known))
             if len(set(directions)) > len(self._table):
                 out[:] = self.exact(*(np.array(directions).T * STEP))
                 return
-            self._make(missing, directions)
-        rows = []
-        for key in directions:
-            known.move_to_end(key)
-            rows.append(known[key])
+            self._make(missing, set(directions))
+            rows = [known[key] for key in directions]
         np.take(self._table, rows, axis=0, out=out, mode="clip")  # anything else is copied first
 
-    def _make(self, missing: Sequence[Key], wanted: Sequence[Key]) -> None:
-        """Make the filters that are missing, in place of those not used for longest."""
+    def _make(self, missing: Sequence[Key], wanted: set[Key]) -> None:
+        """Make the filters that are missing, in place of those made first."""
         known = self._known
-        for key in wanted:
-            if key in known:  # not to be dropped for those that are made now
-                known.move_to_end(key)
-        made = self.exact(*(np.array(missing).T * STEP))
-        for key, spectrum in zip(missing, made, strict=True):
-            full = len(known) == len(self._table)
-            row = known.popitem(last=False)[1] if full else len(known)
+        for key, spectrum in zip(missing, self.exact(*(np.array(missing).T * STEP)), strict=True):
+            row = len(known)
+            if row == len(self._table):
+                oldest = next(each for each in known if each not in wanted)
+                row = known.pop(oldest)
             known[key] = row
             self._table[row] = spectrum
 

@@ -20,6 +20,10 @@ OCCLUDED_DB = -6.0
 """Decibels that full occlusion takes from the level, besides what its low-pass takes."""
 
 
+_OCCLUDED = OCCLUDED_DB / 20
+_DEGREES = 180 / math.pi
+
+
 class Anchor(Enum):
     """What a source's place is relative to."""
 
@@ -161,26 +165,29 @@ def place(source: SourceSettings, position: Vector3D, pose: Pose) -> Placement:
     x, y, z = position.x, position.y, position.z
     anchor = source.anchor
     if anchor is Anchor.SCENE:
-        x, y, z = x - pose.position.x, y - pose.position.y, z - pose.position.z
+        own = pose.position
+        x, y, z = x - own.x, y - own.y, z - own.z
     distance = math.sqrt(x * x + y * y + z * z)
-    gain, dull = (1.0, 0.0) if source.cone.is_omnidirectional else _cone(source, x, y, z, distance)
-    if anchor is not Anchor.HEAD:
+    direct, dull, occlusion = source.gain * source.direct_gain, 0.0, source.occlusion
+    if source.cone is not OMNIDIRECTIONAL and not source.cone.is_omnidirectional:
+        gain, dull = _cone(source, x, y, z, distance)
+        direct *= gain
+    if pose.rotation is not IDENTITY and anchor is not Anchor.HEAD:
         (a, b, c), (d, e, f), (g, h, i) = pose.inward
         x, y, z = a * x + b * y + c * z, d * x + e * y + f * z, g * x + h * y + i * z
-    direct = source.gain * source.direct_gain * gain
     if source.curve is not None:
         direct *= source.curve.value.gain(distance)
-    if source.occlusion:
-        direct *= 10 ** (OCCLUDED_DB / 20 * source.occlusion)
-        dull = 1 - (1 - dull) * (1 - source.occlusion)
+    if occlusion:
+        direct *= 10 ** (_OCCLUDED * occlusion)
+        dull = 1 - (1 - dull) * (1 - occlusion)
     send = source.gain * source.reverb_send
     if send and source.reverb_curve is not None:
         send *= source.reverb_curve.value.gain(distance)
     if distance == 0:
         return Placement(0.0, 0.0, direct, send, dull)
-    azimuth = math.degrees(math.atan2(x, -z))
-    elevation = math.degrees(math.asin(max(-1.0, min(1.0, y / distance))))
-    return Placement(azimuth, elevation, direct, send, dull)
+    height = y / distance  # a hair beyond 1 by rounding, at times
+    elevation = math.asin(height) if -1 < height < 1 else math.copysign(math.pi / 2, height)
+    return Placement(math.atan2(x, -z) * _DEGREES, elevation * _DEGREES, direct, send, dull)
 
 
 def _cone(

@@ -11,7 +11,7 @@ from engage_tui.spatial.filters import DULL_STEPS
 from engage_tui.spatial.hrtf import STEP, Bank, Key, Samples, Spectrum
 from engage_tui.spatial.scene import Pose, Source, place
 
-_FEW = 8  # rows to begin with; twice as many whenever they do not suffice
+_STEPS = 1 / STEP  # in a degree
 
 
 class Part:
@@ -91,7 +91,7 @@ class Memory:
             return
         self.seen = (source, position, pose, gain, curve, sent)
         azimuth, elevation, direct, send, dullness = place(source, position, pose)
-        direction = (round(azimuth / STEP), round(elevation / STEP))
+        direction = (round(azimuth * _STEPS), round(elevation * _STEPS))
         self.turned = direction != self.direction
         self.direction = direction
         self.level, self.send = direct * gain, send * gain
