@@ -23,6 +23,7 @@ from engage_tui.server.stun import (
     parse_request,
 )
 from engage_tui.server.tcp import TcpPort
+from engage_tui.server.turns import Turns
 
 if TYPE_CHECKING:
     from engage_tui.server.transport import PeerTransport
@@ -74,6 +75,7 @@ class UdpMux:
         self.outlet = make_outlet(self.socket)
         self.received = 0
         self._touched: list[Passing] = []
+        self.turns = Turns()
         self._by_ufrag: dict[str, PeerTransport] = {}
         self._by_address: dict[Address, PeerTransport] = {}
         self._loop = asyncio.get_running_loop()

@@ -18,6 +18,7 @@ from engage_tui.server.descriptions import PUBLISH_CODECS
 from engage_tui.server.limits import Allowance
 from engage_tui.server.line import SignalLine
 from engage_tui.server.requests import MAX_NAME
+from engage_tui.server.turns import Turns
 from engage_tui.wire.join_request import JoinRequestError, options_of, parse_join_request
 from engage_tui.wire.signal import PROTOCOL, SignalOptions, parse_join_query
 from engage_tui.wire.token import Claims
@@ -36,7 +37,6 @@ _VERSION = "1.9.0"  # of the livekit-server whose behaviour clients may expect o
 _PING_INTERVAL, _PING_TIMEOUT = 5, 15  # seconds
 _HEARTBEAT = 10.0
 _EFFORT = 0.25  # seconds of our time a second that one client's requests may cost
-_BURST = 32  # frames of one client before everybody else has a turn
 
 
 class Signaling:
@@ -83,6 +83,7 @@ class Signaling:
             self._server.metrics.refused[refused.status] += 1
             return web.Response(status=refused.status, text=refused.text)
         await socket.prepare(request)
+        await self._server.mux.turns.mine()
         if options.reconnect_sid:
             client = self._server.session_of(claims, options)
             if client is None:
@@ -94,7 +95,7 @@ class Signaling:
             line = client.open(socket)
         requests.begin(client, wishes)
         try:
-            await _read(socket, client, line)
+            await _read(socket, client, line, self._server.mux.turns)
         finally:
             client.signal_closed(line)
             line.end()
@@ -157,22 +158,21 @@ def _wishes(request: web.Request) -> tuple[SignalOptions, rtc.JoinRequest]:
     return options_of(wishes), wishes
 
 
-async def _read(socket: web.WebSocketResponse, client: Client, line: SignalLine) -> None:
-    taken = 0
+async def _read(
+    socket: web.WebSocketResponse, client: Client, line: SignalLine, turns: Turns
+) -> None:
     allowance, effort = Allowance(client.room.limits.messages_per_second), Allowance(_EFFORT)
     async for message in socket:
+        await turns.mine()  # a flood from one client must not starve the others, nor media
         began = time.thread_time()
         if message.type in (WSMsgType.BINARY, WSMsgType.TEXT):
             client.receive(message.data)
         if not client.hangs_on(line):
             return
-        taken += 1
         now = time.monotonic()
         wait = max(allowance.owe(1, now), effort.owe(time.thread_time() - began, now))
         if wait > 0:
             await asyncio.sleep(wait)  # the rest waits in the client
-        elif taken % _BURST == 0:
-            await asyncio.sleep(0)  # a flood from one client must not starve the others
 
 
 async def _refuse_resume(socket: web.WebSocketResponse) -> None:

@@ -10,6 +10,7 @@ import struct
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from cryptography import x509
 from OpenSSL import SSL
@@ -169,6 +170,15 @@ class PeerTransport:
             return
         if self.address is None:
             self._held.append(data)  # the answer is long, and nobody is known to want it
+            return
+        if not self._handshaken:
+            self._mux.turns.put(partial(self._shake_hands, data))
+            return
+        self._ssl.bio_write(data)
+        self._read()
+
+    def _shake_hands(self, data: bytes) -> None:
+        if self.state in ("failed", "closed"):
             return
         self._ssl.bio_write(data)
         if not self._handshaken:

@@ -47,6 +47,8 @@ class Bystanders:
         turn = 0
         while True:
             for person in self.people:
+                if not person.publisher.connected.is_set():
+                    continue
                 person.send_audio()
                 if turn % 5 == 0:
                     person.send_frame(2, 600, key=turn % 50 == 0)
@@ -63,9 +65,9 @@ async def bystanders(server: TestServer, room: str = "quiet") -> AsyncIterator[B
         try:
             for person in pair.people:
                 await person.join(http)
+            pair.go_on()  # livekit-server announces a track with its first packet
             for person in pair.people:
                 await until(partial(_stands, person), 10)
-            pair.go_on()
             await until(lambda: all(p.subscriber.received > 20 for p in pair.people), 10)
             await pair.pause()
             pair.go_on()
