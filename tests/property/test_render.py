@@ -71,9 +71,12 @@ def test_a_flat_picture_stays_flat(
     height=st.integers(0, 70),
     count=st.integers(0, 9),
     large=st.booleans(),
+    aspect=st.floats(1.2, 3.5),
 )
-def test_tiles_stay_inside_and_apart(width: int, height: int, count: int, large: bool) -> None:
-    regions = arrange(width, height, count, large=large)
+def test_tiles_stay_inside_and_apart(
+    width: int, height: int, count: int, large: bool, aspect: float
+) -> None:
+    regions = arrange(width, height, count, large=large, aspect=aspect)
     assert len(regions) <= count
     if width >= 40 and height >= 16 and not large:
         assert len(regions) == count

@@ -213,6 +213,13 @@ def test_who_leaves_makes_room_for_who_waits() -> None:
     assert [seat.key for seat in seating.seat(people, 3)] == ["p0/", "p2/", "p3/"]
 
 
+@pytest.mark.parametrize("cell", [(6, 14), (7, 15), (8, 16), (10, 18)])
+def test_tiles_have_the_shape_of_pictures_whatever_the_cells(cell: tuple[int, int]) -> None:
+    for tile in arrange(140, 44, 4, aspect=cell[1] / cell[0]):
+        picture = tile.width * cell[0] * 9 / 16 / cell[1]  # rows
+        assert tile.height - 1 == pytest.approx(picture, abs=0.51), "no bar above, below or beside"
+
+
 def test_grids_suit_their_place() -> None:
     assert capacity(78, 22) == 4
     assert capacity(40, 20) in (1, 2)

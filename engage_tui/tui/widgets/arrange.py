@@ -17,7 +17,7 @@ MOST = 9
 GAP = (2, 1)
 """Columns and rows between tiles: about the same on the screen."""
 
-_SHAPE = 16 / 9 * CELL_ASPECT  # columns to rows of a wide picture
+_WIDE = 16 / 9  # most pictures
 _SMALLEST = (12, 4)
 _READABLE = (30, 8)  # what a face needs
 
@@ -47,7 +47,9 @@ def capacity(width: int, height: int) -> int:
     return max(1, min(MOST, across * down))
 
 
-def arrange(width: int, height: int, count: int, *, large: bool = False) -> list[Region]:
+def arrange(
+    width: int, height: int, count: int, *, large: bool = False, aspect: float = CELL_ASPECT
+) -> list[Region]:
     """Lay `count` tiles into a place.
 
     Args:
@@ -55,20 +57,22 @@ def arrange(width: int, height: int, count: int, *, large: bool = False) -> list
         height: Rows of the place.
         count: How many tiles.
         large: Whether the first one gets the large place.
+        aspect: Height of a cell divided by its width.
 
     Returns:
         One region a tile, none outside the place, none over another; fewer when the place is too small.
     """
     if count <= 0 or width <= 0 or height <= 0:
         return []
+    shape = _WIDE * aspect  # columns to rows
     for fewer in range(count, 1, -1) if large else ():
-        if found := _with_large(width, height, fewer):
+        if found := _with_large(width, height, fewer, shape):
             return found
     count = 1 if large else count
-    return _grid(Region(0, 0, width, height), count)
+    return _grid(Region(0, 0, width, height), count, shape)
 
 
-def _with_large(width: int, height: int, count: int) -> list[Region]:
+def _with_large(width: int, height: int, count: int, shape: float) -> list[Region]:
     """The large tile, and the others beside or below it: whichever leaves it larger."""
     others = count - 1
     best: list[Region] = []
@@ -83,26 +87,26 @@ def _with_large(width: int, height: int, count: int) -> list[Region]:
                 strip = max(_SMALLEST[1], int(height * share))
                 first = Region(0, 0, width, height - strip - GAP[1])
                 rest = Region(0, height - strip, width, strip)
-            small = _grid(rest, others)
+            small = _grid(rest, others, shape)
             if not small or not all(_usable(each) for each in (first, small[0])):
                 continue
             # The large picture counts most, but faces that nobody can see are no faces.
-            area = _seen(first) + min(_seen(each) for each in small) * 3
+            area = _seen(first, shape) + min(_seen(each, shape) for each in small) * 3
             if area > best_area:
                 best, best_area = [first, *small], area
     return best
 
 
-def _grid(place: Region, count: int) -> list[Region]:
+def _grid(place: Region, count: int, shape: float) -> list[Region]:
     best_columns, best_seen = 1, -1.0
     for columns in range(1, count + 1):
         rows = -(-count // columns)
         tile = Region(0, 0, *_tile_size(place, columns, rows))
         if tile.width < 1 or tile.height < 1:
             continue
-        if _seen(tile) > best_seen + 1e-9:
-            best_columns, best_seen = columns, _seen(tile)
-    return _cells(place, count, best_columns)
+        if _seen(tile, shape) > best_seen + 1e-9:
+            best_columns, best_seen = columns, _seen(tile, shape)
+    return _cells(place, count, best_columns, shape)
 
 
 def _tile_size(place: Region, columns: int, rows: int) -> tuple[int, int]:
@@ -111,13 +115,13 @@ def _tile_size(place: Region, columns: int, rows: int) -> tuple[int, int]:
     return width, height
 
 
-def _cells(place: Region, count: int, columns: int) -> list[Region]:
+def _cells(place: Region, count: int, columns: int, shape: float) -> list[Region]:
     """Fill rows from the top; a short last row stands in the middle. What is left over goes to the margins."""
     rows = -(-count // columns)
     width, height = _tile_size(place, columns, rows)
     # The shape of a picture, and a row for the caption: a tile much wider or taller would be mostly bars.
-    width = min(width, max(_SMALLEST[0], round(height * _SHAPE)))
-    height = min(height, max(_SMALLEST[1], round(width / _SHAPE) + 1))
+    width = min(width, max(_SMALLEST[0], round((height - 1) * shape)))
+    height = min(height, max(_SMALLEST[1], round(width / shape) + 1))
     if width < 1 or height < 1:
         return []
     top = place.y + (place.height - rows * height - (rows - 1) * GAP[1]) // 2
@@ -136,9 +140,9 @@ def _usable(tile: Region) -> bool:
     return tile.width >= _SMALLEST[0] and tile.height >= _SMALLEST[1]
 
 
-def _seen(tile: Region) -> float:
+def _seen(tile: Region, shape: float) -> float:
     """Cells of a wide picture that fits into the tile."""
-    return min(tile.width, tile.height * _SHAPE) * min(tile.height, tile.width / _SHAPE)
+    return min(tile.width, tile.height * shape) * min(tile.height, tile.width / shape)
 
 
 @dataclass(slots=True)

@@ -103,6 +103,7 @@ class Stage(Widget):
 
     def restyle(self) -> None:
         """Draw pictures another way: the outlook has changed."""
+        self._arrange()  # another font may have cells of another shape
         for tile in self._tiles:
             tile.restyle()
 
@@ -142,7 +143,8 @@ class Stage(Widget):
             _place(self._invite, None)
             return
         large = bool(seats) and seats[0].large
-        regions = arrange(width, height, len(seats) + alone, large=large)
+        aspect = outlook_of(self.app).terminal.aspect
+        regions = arrange(width, height, len(seats) + alone, large=large, aspect=aspect)
         if alone and not seats:
             regions = [Region(0, 0, width, height)]  # words are no picture: they take what there is
         self._seat(seats[: len(regions)], regions)
