@@ -88,6 +88,7 @@ class Client:
                 self._on_unpublished,
                 self._on_data,
                 self._on_connected if single else lambda: None,
+                lambda update: self.send(rtc.SignalResponse(subscribed_quality_update=update)),
             ),
         )
         events = DownlinkEvents(self.send, self._on_connected, self._on_started, self.fail)

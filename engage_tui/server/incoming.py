@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from livekit.protocol import models
 
+from engage_tui.server.demand import Demand
 from engage_tui.server.layers import choose
 from engage_tui.server.outlet import BURST
 from engage_tui.wire import red, rtcp
@@ -245,6 +246,7 @@ class PublishedTrack:
         streams: By rid (empty without simulcast).
         subscriptions: By participant SID of the subscriber; those whose section is negotiated.
         ended: Unpublished.
+        demand: Which layers anybody wants.
     """
 
     def __init__(self, cid: str, info: models.TrackInfo) -> None:
@@ -260,6 +262,7 @@ class PublishedTrack:
         self.streams: dict[str, IncomingStream] = {}
         self.subscriptions: dict[str, Subscription] = {}
         self.ended = False
+        self.demand = Demand()
 
     def mute(self, muted: bool, now: float) -> bool:
         """Mute or unmute it; whether that changed anything. A muted track is forwarded to nobody, whatever comes."""

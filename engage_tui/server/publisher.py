@@ -52,6 +52,7 @@ class PublisherEvents:
     unpublished: Callable[[PublishedTrack], None]
     data: Callable[[str, bytes], None]
     connected: Callable[[], None] = lambda: None
+    wanted: Callable[[rtc.SubscribedQualityUpdate], None] = lambda _: None
 
 
 class PublisherConnection:
@@ -159,6 +160,9 @@ class PublisherConnection:
             stream.tick(now)
         video = next((s.ssrc for s in self._streams.values() if s.track.video), 0)
         self._arrivals.tick(video, now)
+        for track in self.tracks.values():
+            if track.video and (update := track.demand.look(track, now)) is not None:
+                self._events.wanted(update)
 
     def report(self, now: float) -> None:
         """Once a second: receiver reports."""
