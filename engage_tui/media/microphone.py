@@ -13,6 +13,7 @@ import numpy as np
 from engage_tui.errors import EngageError
 from engage_tui.media import devices, portaudio
 from engage_tui.media.playing import PLAYING, Listener, Playing
+from engage_tui.media.priority import raise_thread
 from engage_tui.media.processing import MicrophoneChain, Mono, Processing
 from engage_tui.media.source import BLOCK, SAMPLE_RATE, AudioFrame
 from engage_tui.media.worker import ThreadedSource
@@ -106,6 +107,7 @@ class MicrophoneSource(ThreadedSource[AudioFrame]):
         self._blocks.put((bytes(samples), time.monotonic()))
 
     def _run(self, stop: threading.Event) -> None:
+        raise_thread()
         heard = time.monotonic()
         gathered = b""
         while not stop.is_set():

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from engage_tui.errors import DeviceError, EngageError
 from engage_tui.media.playing import PLAYING, Playing
+from engage_tui.media.priority import raise_thread
 from engage_tui.media.source import BLOCK, SAMPLE_RATE
 
 _log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ _PATIENCE = 3  # times that a full ring runs dry before a longer one is asked fo
 _DRY = 32  # samples, at and below which the sound system's ring is empty: some tell it one short
 _CALM = 30.0  # seconds without a miss after which a block less waits
 _SETTLING = 0.5  # seconds after the start in which sound servers ask for several blocks at once
+_AHEAD = 1.0  # seconds of sound beyond the clock, at which a device that takes everything at once has to wait
 _FILLING = 0.5  # seconds after the start in which the size of the ring shows
 _LATEST = 0.25  # seconds behind which the clock gives up catching up: the machine was suspended
 _LOST = 2.0  # seconds in which a card takes nothing, after which it counts as gone
@@ -219,6 +221,8 @@ class SpeakerOutput(AudioOutput):
             portaudio.close_stream(stream)
 
     def _run(self, render: Render, on_lost: Callable[[EngageError], None] | None) -> None:
+        given = raise_thread()
+        _log.info("%s: priority %s", self.label, given or "as everything else")
         if not self._feed(render):
             self._go_on_without(render, on_lost)
 
@@ -227,7 +231,7 @@ class SpeakerOutput(AudioOutput):
         from engage_tui.media import portaudio
 
         silence = np.zeros((self.block, 2), np.float32)
-        started = calm_since = wrote = time.monotonic()
+        started = calm_since = wrote = began = time.monotonic()
         lasts_until, capacity = float("inf"), 0
         while not self._stop.is_set():
             room = self._room()
@@ -236,8 +240,9 @@ class SpeakerOutput(AudioOutput):
                 return False
             if now - started < _FILLING:  # later, what ran dry may tell of more room than there is
                 capacity = max(capacity, room)
-            if capacity - room > (self.depth - 1) * self.block:
-                if now - wrote > _LOST:
+            ahead = self.blocks * self._seconds - (now - began)
+            if capacity - room > (self.depth - 1) * self.block or ahead > _AHEAD:
+                if now - wrote > _LOST and ahead <= _AHEAD:
                     return False
                 # A block is taken about every block's length; asked at once, it would only say no.
                 early = wrote + self._seconds - time.monotonic() - 2 * _NAP

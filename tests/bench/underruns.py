@@ -32,6 +32,7 @@ from engage_tui.wire.token import DEV_KEY, DEV_SECRET
 from tests.bench.mixer_load import ROOM
 from tests.bench.mixer_ring import EACH, PROCESSES, ended, publishers, raise_session, server
 from tests.virtual_sound import SPEAKER, VirtualSound
+from tests.waiting import until_sync
 
 COLUMNS, ROWS = 160, 45
 READ = 200_000  # bytes a second
@@ -55,23 +56,27 @@ def main() -> None:
     with contextlib.ExitStack() as stack:
         sound = stack.enter_context(VirtualSound())
         url = stack.enter_context(server())
+        load = stack.enter_context(contextlib.ExitStack())
         for number in range(PROCESSES):
             first = ["--first", str(number * EACH), "--people", str(EACH), "--load"]
             command = [sys.executable, "-m", "tests.bench.mixer_load", "publish", url, *first]
-            stack.enter_context(publishers(command))
+            load.enter_context(publishers(command))
         client = stack.enter_context(slow_terminal(url, sound.env))
-        time.sleep(SETTLING)
+        log = Path(sound.env["ENGAGE_TUI_LOG"])
+        until_sync(lambda: log.exists() and f"{SPEAKER}: priority" in log.read_text(), 60)
         if options.raised:
             raise_sessions(os.getpid())  # and with it the client's, of which the engine has its own
+        time.sleep(SETTLING)
         writer = stack.enter_context(silent(sound.env))
         time.sleep(options.minutes * 60)
         quiet = told(writer)
         read = client.read
+        load.close()  # or a busy machine ends the client before it has told
         client.leave()
-        log = Path(sound.env["ENGAGE_TUI_LOG"]).read_text()
-    found = _LINE.findall(log)
+        lines = log.read_text()
+    found = _LINE.findall(lines)
     if not found:
-        raise SystemExit("the client played nothing:\n" + log[-2000:])
+        raise SystemExit("the client played nothing:\n" + lines[-2000:])
     # More than one line if the speaker was lost and found again.
     blocks, dry = (sum(int(line[column]) for line in found) for column in (0, 1))
     print(f"{options.minutes:g} minutes, {PROCESSES * EACH} people, {os.cpu_count()} cores")

@@ -121,6 +121,20 @@ def test_a_machine_that_is_busy_all_the_time_gets_a_longer_ring_once(
     assert card.holds == 8
 
 
+def test_a_device_that_takes_everything_at_once_is_kept_to_the_clock(
+    card: Card, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portaudio, "room", lambda _: 4 * card.block)
+    monkeypatch.setattr("engage_tui.media.speaker._AHEAD", 0.05)
+    output = SpeakerOutput(playing=Playing(), block=card.block)
+    output.start(_block)
+    began = time.monotonic()
+    until_sync(lambda: time.monotonic() > began + 0.2)
+    took, blocks = time.monotonic() - began, output.blocks
+    output.stop()
+    assert 0 < blocks * card.block / SAMPLE_RATE < took + 0.15
+
+
 def test_a_device_that_takes_nothing_any_more_is_lost_and_voices_go_on(card: Card) -> None:
     lost: list[EngageError] = []
     output = SpeakerOutput(playing=Playing(), block=card.block)
