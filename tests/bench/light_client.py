@@ -203,6 +203,8 @@ class LightTransport:
         self.connected.set()
 
     def _on_dtls(self, data: bytes) -> None:
+        if self._address is None:
+            return  # the goodbye of somebody who had this port before
         self._ssl.bio_write(data)
         if self._sessions is None:
             self._handshake()
