@@ -13,6 +13,7 @@ from livekit.protocol import models, rtc
 
 from engage_tui.errors import EngageError
 from engage_tui.server import requests
+from engage_tui.server.data_tracks import DataTracks
 from engage_tui.server.downlink import Downlink, DownlinkEvents
 from engage_tui.server.events import Happening
 from engage_tui.server.forward import Subscription
@@ -68,6 +69,7 @@ class Client:
         wanted: Track SIDs that it asked for, published yet or not.
         declined: Track SIDs that it does not want although it subscribes by itself.
         allowed: Who may subscribe to its tracks (`Permissions`).
+        data_tracks: Those that it publishes and wants.
         closed: The session has ended.
         cut_on_resume: The next resume is cut off once, for tests of clients.
         last_reliable: Number of the last reliable data packet that came from it.
@@ -103,6 +105,7 @@ class Client:
         self.wanted: set[str] = set()
         self.declined: set[str] = set()
         self.allowed = requests.Permissions()
+        self.data_tracks = DataTracks()
         self.closed = False
         self.cut_on_resume = False
         self.last_reliable = 0

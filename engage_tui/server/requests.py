@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from livekit.protocol import models, rtc
 
+from engage_tui.server import data_tracks
 from engage_tui.server.descriptions import PUBLISH_CODECS
 from engage_tui.server.permissions import may_publish
 from engage_tui.server.publisher import MAX_OFFER, MAX_PENDING, announce
@@ -323,4 +324,7 @@ _HANDLERS: dict[str, Callable[[Client, Any], None]] = {
     "ping_req": _ping_req,
     "update_audio_track": _update_audio_track,
     "update_video_track": _update_video_track,
+    "publish_data_track_request": data_tracks.publish,
+    "unpublish_data_track_request": data_tracks.unpublish,
+    "update_data_subscription": data_tracks.subscribe,
 }

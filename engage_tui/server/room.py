@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from google.protobuf.message import DecodeError
 from livekit.protocol import models, rtc
 
+from engage_tui.server import data_tracks
 from engage_tui.server.events import Happening, Listener, RoomEvent, ignore
 from engage_tui.server.incoming import PublishedTrack
 from engage_tui.server.limits import Limits
@@ -121,6 +122,7 @@ class Room:
         for track in client.publisher.tracks.values():
             self.withdraw(track)
         self.unsubscribe_all(client)
+        data_tracks.leave(client)
         if not quietly:
             self.update(client)
             if not client.hidden:
@@ -257,9 +259,11 @@ class Room:
 
     def relay(self, sender: Client, label: str, payload: bytes) -> None:
         """Pass a data packet on to whom it is meant for, under the sender's true name; never back."""
+        if label == DATA_TRACK:
+            data_tracks.relay(sender, payload)
+            return
         if label not in (RELIABLE, LOSSY):
-            if label != DATA_TRACK:
-                _log.debug("data on the unknown channel %.32r", label)
+            _log.debug("data on the unknown channel %.32r", label)
             return
         packet = models.DataPacket()
         try:

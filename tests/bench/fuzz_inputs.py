@@ -204,6 +204,16 @@ def signal_frame(chance: Chance) -> bytes | str:
                 update_metadata=rtc.UpdateParticipantMetadata(attributes={"a": "b" * 3000})
             ),
             rtc.SignalRequest(update_video_track=rtc.UpdateLocalVideoTrack(track_sid="x")),
+            rtc.SignalRequest(
+                publish_data_track_request=rtc.PublishDataTrackRequest(
+                    pub_handle=chance.choice((0, 1, 2**32 - 1)), name=chance.choice(("", "n"))
+                )
+            ),
+            rtc.SignalRequest(
+                update_data_subscription=rtc.UpdateDataSubscription(
+                    updates=[rtc.UpdateDataSubscription.Update(track_sid="x", subscribe=True)] * 9
+                )
+            ),
             rtc.SignalRequest(ping_req=rtc.Ping(timestamp=-1, rtt=2**62)),
         ]
     )

@@ -21,7 +21,7 @@ from engage_tui.server.certificate import Certificate
 from engage_tui.server.channels import run_now
 from engage_tui.server.client import Client
 from engage_tui.tasks import TaskGroup
-from engage_tui.wire.data import LOSSY, RELIABLE
+from engage_tui.wire.data import DATA_TRACK, LOSSY, RELIABLE
 from engage_tui.wire.sdp import Codec, Description, Section
 from engage_tui.wire.token import DEV_KEY, Grants, create_token
 from tests.bench import fuzz_inputs as inputs
@@ -375,7 +375,7 @@ async def data(ground: Ground, count: int) -> int:
     while sent < count:
         async with ground.spoiler() as spoiler, _channels(spoiler) as channels:
             for number in range(min(_VISIT, count - sent)):
-                channels[number % 2].send(inputs.data_packet(ground.chance))
+                channels[number % 3].send(inputs.data_packet(ground.chance))
                 sent += 1
                 await _turn(number)
             await until(partial(_is_sent, channels), 10)
@@ -407,11 +407,11 @@ class _Carrier:
 
 @asynccontextmanager
 async def _channels(spoiler: Spoiler) -> AsyncIterator[list[RTCDataChannel]]:
-    """An association of its publishing connection, with both of LiveKit's channels open."""
+    """An association of its publishing connection, with LiveKit's three channels open."""
     end = RTCSctpTransport(_Carrier(spoiler.upward), port=5000)  # type: ignore[arg-type]
     opened = [
         RTCDataChannel(end, RTCDataChannelParameters(label=label, ordered=label == RELIABLE))
-        for label in (RELIABLE, LOSSY)
+        for label in (RELIABLE, LOSSY, DATA_TRACK)
     ]
     run_now(end.start(RTCSctpCapabilities(maxMessageSize=65536), 5000))
     try:

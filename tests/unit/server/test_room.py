@@ -10,6 +10,7 @@ import pytest
 from livekit.protocol import models
 
 from engage_tui.server.client import Client
+from engage_tui.server.data_tracks import DataTracks
 from engage_tui.server.room import Room
 
 
@@ -27,6 +28,7 @@ def somebody() -> Client:
         identity="ada", hidden=True, info=info, publisher=nothing, subscriber=nothing
     )
     fake.send = lambda message: None
+    fake.data_tracks = DataTracks()
     return cast(Client, fake)
 
 
