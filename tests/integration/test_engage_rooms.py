@@ -281,7 +281,7 @@ async def test_permissions_taken_and_given_in_the_call(
         await m.ada.local_participant.publish_track(await create_local_video_track("test"))
         local = m.bob.local_participant
         await local.publish_track(await create_local_audio_track("test"))
-        await until(lambda: all(p.is_subscribed for p in m.ada_of_bob.tracks.values()))
+        await until(lambda: any(p.is_subscribed for p in m.ada_of_bob.tracks.values()))
         (camera,) = m.ada_of_bob.tracks.values()
         told: list[Any] = []
         m.bob.on(RoomEvent.PARTICIPANT_PERMISSIONS_CHANGED, lambda *a: told.append(a))
