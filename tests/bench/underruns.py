@@ -52,6 +52,7 @@ def main() -> None:
         return
     if options.raised:
         os.setpriority(os.PRIO_PROCESS, 0, -15)
+        raise_session()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with contextlib.ExitStack() as stack:
         sound = stack.enter_context(VirtualSound())
@@ -63,9 +64,13 @@ def main() -> None:
             load.enter_context(publishers(command))
         client = stack.enter_context(slow_terminal(url, sound.env))
         log = Path(sound.env["ENGAGE_TUI_LOG"])
-        until_sync(lambda: log.exists() and f"{SPEAKER}: priority" in log.read_text(), 60)
-        if options.raised:
-            raise_sessions(os.getpid())  # and with it the client's, of which the engine has its own
+
+        def plays() -> bool:
+            if options.raised:
+                raise_sessions(client.pid)  # the engine's is its own, and comes later
+            return log.exists() and f"{SPEAKER}: priority" in log.read_text()
+
+        until_sync(plays, 60)
         time.sleep(SETTLING)
         writer = stack.enter_context(silent(sound.env))
         time.sleep(options.minutes * 60)
