@@ -98,7 +98,7 @@ class Chromium:
         answer = self._waiting[self._calls] = asyncio.get_running_loop().create_future()
         line = json.dumps({"id": self._calls, "page": page, "call": action, "args": args})
         self._process.stdin.write(line.encode() + b"\n")
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(150):
             return await answer
 
     async def close(self) -> None:
@@ -132,10 +132,23 @@ class Chromium:
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Chromium]:
     """Start a Chromium with fake devices; skips the test if something of it is missing."""
+    async with _browser("chromium", "chromium-browser") as running:
+        yield running
+
+
+@asynccontextmanager
+async def firefox() -> AsyncIterator[Chromium]:
+    """Start a Firefox with fake devices; skips the test if something of it is missing."""
+    async with _browser("firefox-esr", "firefox") as running:
+        yield running
+
+
+@asynccontextmanager
+async def _browser(*names: str) -> AsyncIterator[Chromium]:
     node = shutil.which("node")
-    binary = shutil.which("chromium") or shutil.which("chromium-browser")
+    binary = next((found for name in names if (found := shutil.which(name))), None)
     need(node is not None, "node")
-    need(binary is not None, "chromium")
+    need(binary is not None, names[0])
     packages = FOLDER / "node_modules" / "livekit-client"
     need(packages.is_dir(), "livekit-client (npm ci --prefix tests/interop/browser)")
     assert node is not None
