@@ -104,7 +104,10 @@ class Budget:
         self._rate = 0.0
         self._updated = 0.0
         self._shortest = math.inf
-        self._round_trip, self._travelled = 0.0, -math.inf
+        self._slow, self._travelled = (
+            0,
+            -math.inf,
+        )  # slow round trips in a row, the time of the last one
         self._estimate, self._estimated = math.inf, -math.inf
         self._lowered = -math.inf
         self._tried = -math.inf
@@ -124,7 +127,9 @@ class Budget:
     def round_trip(self, seconds: float, now: float) -> None:
         """A packet and the report about it took so long."""
         self._shortest = min(self._shortest * 1.01, seconds)  # routes change: forget slowly
-        self._round_trip, self._travelled = seconds, now
+        # One slow answer may be a busy machine's; two in a row are a queue.
+        self._slow = self._slow + 1 if seconds > self._shortest + _QUEUE else 0
+        self._travelled = now
 
     def estimated(self, bits: float, now: float) -> None:
         """The receiver believes that its link carries so much (REMB)."""
@@ -160,8 +165,8 @@ class Budget:
         self._sent += packets
         if now - self._lowered < _STALE:
             self._lost = self._expected = 0.0
-        queue = self._round_trip > self._shortest + _QUEUE
-        queue = queue and now - self._travelled < _RECENT and now - self._lowered >= _STALE
+        queue = self._slow > 1 and now - self._travelled < _RECENT
+        queue = queue and now - self._lowered >= _STALE
         share = self._share()
         if self._sent >= _LEAST and (share > _SHARE or queue):
             return self._lower(share, 0.0 if queue or share > _SEVERE else least(), now)

@@ -100,6 +100,13 @@ def test_a_growing_round_trip_is() -> None:
     assert story.run(3, trip=0.5) < 500_000
 
 
+def test_one_slow_answer_is_not() -> None:
+    story = Story()
+    story.run(5)
+    assert story.run(1, trip=0.9) == math.inf
+    assert story.run(5) == math.inf
+
+
 def test_a_bad_radio_keeps_the_smallest_layer() -> None:
     story = Story()
     story.run(5)
