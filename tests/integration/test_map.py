@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -14,9 +14,14 @@ from engage_tui.engine.view import HearingView, Moved, PersonView, PlaceView
 from engage_tui.sdk.enums import SpatialMode
 from engage_tui.server.app import RunningServer
 from engage_tui.tasks import TaskGroup
+from tests import waiting
 from tests.embedded import access_token, embedded_server
-from tests.waiting import until
 from tests.wave_file import tone
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """A call imports all that it needs when it starts; on a busy machine that takes its time."""
+    await waiting.until(condition, timeout=20.0)
 
 
 class Person:

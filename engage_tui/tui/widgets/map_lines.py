@@ -16,7 +16,7 @@ from engage_tui.tui.widgets.map_view import Point, View
 from engage_tui.tui.widgets.people_rows import Line, Span
 
 _ARROWS = "↑↗→↘↓↙←↖"
-_BEAM = 3  # rows that the look reaches
+_BEAM = 3.5  # rows that the look reaches
 _NAME = 12  # cells of a name at the most
 
 
@@ -234,8 +234,9 @@ def _draw_me(
     text = f"[{arrow}]" if chosen else text
     grid.write(column - 1, row, text, "me-chosen" if chosen else "me")
     hits[me.key] = (row, column - 1, column + 2)
-    for cell in map_view.ray(view, me.point, me.facing, _BEAM):
-        grid.dot(cell, letters.beam, "beam")
+    fine = not letters.dot
+    for cell, dots in map_view.ray(view, me.point, me.facing, _BEAM, steps=8 if fine else 1):
+        grid.dot(cell, chr(0x2800 + dots) if fine else letters.beam, "beam")
 
 
 def _draw_name(

@@ -130,16 +130,27 @@ def rings(view: View) -> list[int]:
     return worth[:4]
 
 
-def ray(view: View, start: Point, degrees: float, cells: int) -> list[tuple[int, int]]:
-    """Up to so many cells from a point along a direction, without the first; a row counts as its height."""
+def ray(
+    view: View, start: Point, degrees: float, rows: float, *, steps: int
+) -> tuple[tuple[tuple[int, int], int], ...]:
+    """The cells along a direction, without the first, as many rows far, each with the braille dots that it takes.
+
+    Args:
+        view: What the window shows.
+        start: Where it begins.
+        degrees: Clockwise from ahead.
+        rows: How far; a row counts as its height.
+        steps: Points a row.
+    """
     angle = math.radians(degrees)
-    found: dict[tuple[int, int], None] = {}
-    for step in range(1, cells + 1):
-        far = step * view.scale * view.aspect
-        cell = view.cell((start[0] + far * math.sin(angle), start[1] + far * math.cos(angle)))
-        if cell != view.cell(start) and view.holds(*cell):
-            found[cell] = None
-    return list(found)
+    found: dict[tuple[int, int], int] = {}
+    for step in range(1, round(rows * steps) + 1):
+        far = step / steps * view.scale * view.aspect
+        point = (start[0] + far * math.sin(angle), start[1] + far * math.cos(angle))
+        column, row, bit = view.dot(point)
+        if (column, row) != view.dot(start)[:2] and view.holds(column, row):
+            found[column, row] = found.get((column, row), 0) | bit
+    return tuple(found.items())
 
 
 def where(me: Point, facing: float, other: Point) -> tuple[float, float]:
