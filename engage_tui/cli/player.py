@@ -148,7 +148,9 @@ class Player:
         if full:
             before = self.clear() + "\x1b[0m\x1b[2J"
         if self._images is None:
-            self._images = image_encoder(mode, 1, local=not self._terminal.remote)
+            self._images = image_encoder(
+                mode, 1, local=not self._terminal.remote, registers=self._terminal.registers
+            )
         text = self._images.encode(shown, where.place, full=full)
         return f"{before}\x1b[{where.y + 1};{where.x + 1}H{text}"
 

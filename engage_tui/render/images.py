@@ -120,18 +120,21 @@ class ImageEncoder(Protocol):
         """Free what the encoder holds outside the process; idempotent. `clear` comes before."""
 
 
-def image_encoder(mode: PixelMode, number: int, *, local: bool = True) -> ImageEncoder:
+def image_encoder(
+    mode: PixelMode, number: int, *, local: bool = True, registers: int = 0
+) -> ImageEncoder:
     """Make the encoder for one place.
 
     Args:
         mode: How to send.
         number: Tells this place from the others of the screen, from 1 to 255.
         local: Whether the terminal can read this machine's memory.
+        registers: Colours that it has for sixels; 0: unknown.
     """
     if mode is PixelMode.SIXEL:
-        from engage_tui.render.sixel import SixelEncoder
+        from engage_tui.render.sixel import COLOURS, SixelEncoder
 
-        return SixelEncoder()
+        return SixelEncoder(min(COLOURS, max(2, registers or COLOURS)))
     if mode is PixelMode.KITTY:
         from engage_tui.render.kitty import KittyEncoder
 

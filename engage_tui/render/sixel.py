@@ -18,8 +18,8 @@ from engage_tui.render.picture import Pixels
 LEVELS = 6
 """Of 255, by which a pixel has to move before it is sent again: above a camera's noise."""
 
-COLOURS = 64
-"""Of the palette: twice as many take half as long again, for 1 dB."""
+COLOURS = 128
+"""Of the palette: 1.3 dB above 64, and as good as 256 made anew for each picture, for a tenth more time."""
 
 _BAND = 6
 _MARK = 0xFF  # no sixel has more than six bits

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from engage_tui.render.images import ImageEncoder, PixelMode, image_encoder
+from engage_tui.render.terminal import Terminal
 
 
 @dataclass(slots=True)
@@ -13,20 +14,22 @@ class Gallery:
 
     _encoders: dict[int, tuple[PixelMode, ImageEncoder]] = field(default_factory=dict)
 
-    def encoder(self, number: int, mode: PixelMode, *, local: bool) -> ImageEncoder:
+    def encoder(self, number: int, mode: PixelMode, terminal: Terminal) -> ImageEncoder:
         """The encoder of a tile's place; a new one when the mode has changed.
 
         Args:
             number: Of the tile, 0 to 254.
             mode: How to send.
-            local: Whether the terminal can read this machine's memory.
+            terminal: Where it is shown.
         """
         known = self._encoders.get(number)
         if known is not None and known[0] is mode:
             return known[1]
         if known is not None:
             known[1].close()
-        made = image_encoder(mode, number + 1, local=local)
+        made = image_encoder(
+            mode, number + 1, local=not terminal.remote, registers=terminal.registers
+        )
         self._encoders[number] = (mode, made)
         return made
 

@@ -319,7 +319,7 @@ class Tile(Widget):
         )
         frame = look.accent if self.speaking else None
         shown = placing.laid(pixels, where, mode, look.background, fill=fill, frame=frame)
-        encoder = self.outlook.gallery.encoder(self.number, mode, local=not self.terminal.remote)
+        encoder = self.outlook.gallery.encoder(self.number, mode, self.terminal)
         stays = self._hung == place and where == self._box
         text = encoder.encode(shown, where.place, full=not stays)
         style = self.visual_style.rich_style

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engage_tui.render.images import Place
+from engage_tui.render.images import PixelMode, Place, image_encoder
 from engage_tui.render.picture import Pixels
-from engage_tui.render.sixel import LEVELS, SixelEncoder
+from engage_tui.render.sixel import COLOURS, LEVELS, SixelEncoder
 from tests.require import need
 from tests.unit.render.decoders import draw_sixels
 
@@ -49,6 +49,14 @@ def test_libsixel_sees_every_pixel_as_our_decoder_does(colours: int, tmp_path: P
     assert (draw_sixels(text, screen) == 1).all()
     assert (shown(text, tmp_path) == screen).all()
     assert len(np.unique(screen.reshape(-1, 3), axis=0)) <= colours
+
+
+@pytest.mark.parametrize(("registers", "most"), [(0, COLOURS), (16, 16), (1, 2), (1024, COLOURS)])
+def test_no_more_colours_than_the_terminal_has(registers: int, most: int) -> None:
+    encoder = image_encoder(PixelMode.SIXEL, 1, registers=registers)
+    screen = np.zeros((80, 96, 3), np.uint8)
+    draw_sixels(encoder.encode(scene(), PLACE), screen)
+    assert most // 2 < len(np.unique(screen.reshape(-1, 3), axis=0)) <= most
 
 
 def test_the_picture_is_close_to_what_was_given() -> None:
