@@ -85,14 +85,16 @@ class Watching:
         return tracks
 
     def _ask(self, room: Room) -> None:
-        """Have others' cameras sent at the size that is seen, and decode nothing that is not."""
+        """Have others' cameras sent at the size that is seen, and nothing of what is not."""
         wanted = self._pictures.wanted()
         for participant in room.participants.values():
             for key, publication in snapshot.keyed(participant):
-                track = getattr(publication, "video_track", None)
-                if track is None:
+                if publication.kind is not TrackKind.VIDEO:
                     continue
                 want = wanted.get(key)
-                track.decoding = want is not None
                 if want is not None:
+                    # Before it is subscribed too, so that the right layer is sent from the start.
                     publication.set_video_dimensions(want.width, want.height)
+                if (track := publication.video_track) is not None:
+                    track.decoding = want is not None
+                    publication.set_visible(want is not None)

@@ -152,6 +152,7 @@ class RemoteTrackPublication(TrackPublication):
         self._track: RemoteAudioTrack | RemoteVideoTrack | None = None
         self._earlier = TrackStats()
         self._enabled = True
+        self._visible = True
         self._wanted_size = (0, 0)
         self._wanted_quality = VideoQuality.HIGH
         self._wanted_fps = 0
@@ -241,6 +242,21 @@ class RemoteTrackPublication(TrackPublication):
             self._enabled = enabled
             self._send_settings()
 
+    def set_visible(self, visible: bool) -> None:
+        """Say whether anything shows it: while nothing does, the server sends nothing, as with `set_enabled`.
+
+        For front ends, so that what scrolls out of sight does not touch what was chosen with `set_enabled`.
+        """
+        if visible != self._visible:
+            before, self._visible = self.is_flowing, visible
+            if before != self.is_flowing:
+                self._send_settings()
+
+    @property
+    def is_flowing(self) -> bool:
+        """Whether the server is asked to send, once subscribed: enabled, and something shows it."""
+        return self._enabled and self._visible
+
     def set_video_dimensions(self, width: int, height: int) -> None:
         """Ask for the smallest layer that fills `width` x `height` pixels; ``(0, 0)``: the largest."""
         if (width, height) != self._wanted_size:
@@ -312,7 +328,7 @@ class RemoteTrackPublication(TrackPublication):
         request = rtc.SignalRequest()
         setting = request.track_setting
         setting.track_sids.append(self.track_sid)
-        setting.disabled = not self._enabled
+        setting.disabled = not self.is_flowing
         if self.kind is TrackKind.VIDEO:
             setting.quality = quality_number(self._wanted_quality)
             setting.width, setting.height = self._wanted_size

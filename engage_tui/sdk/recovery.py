@@ -95,7 +95,7 @@ def synchronisation(room: Room) -> rtc.SyncState:
             if publication.is_desired:
                 tracks.track_sids.append(publication.track_sid)
                 state.subscription.track_sids.append(publication.track_sid)
-                if not publication.is_enabled:
+                if not publication.is_flowing:
                     state.track_sids_disabled.append(publication.track_sid)
         state.subscription.participant_tracks.append(tracks)
     if room.is_joined:

@@ -63,6 +63,7 @@ def frames_bytes_and_rms_arrive(bob: Program) -> None:
     assert (before["subscribed"], before["bytes"], before["rms"]) == (False, 0, None)
     assert bob.do("set_subscribed", sid=before["sid"], value=True)["error"] is None
     bob.until(lambda: bob.rows(source="camera")[0]["frames"] > 10, "decoded pictures")
+    bob.until(lambda: bob.rows(source="camera")[0]["width"] == 640, "the full size")
     camera = bob.rows(source="camera")[0]
     assert (camera["width"], camera["height"], camera["subscribed"]) == (640, 360, True)
     assert camera["bytes"] > 1000

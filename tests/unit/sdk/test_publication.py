@@ -45,6 +45,20 @@ def test_a_subscription_names_the_wanted_size_at_once() -> None:
     assert room.sent[3].track_setting.quality == models.LOW
 
 
+def test_what_nothing_shows_is_not_sent_and_what_was_chosen_stays() -> None:
+    room = FakeRoom()
+    publication = camera(room)
+    publication.set_subscribed(True)
+    sent = len(room.sent)
+    publication.set_visible(False)
+    publication.set_visible(False)
+    publication.set_enabled(False)
+    publication.set_visible(True)  # still disabled: nothing new to say
+    publication.set_enabled(True)
+    assert [each.track_setting.disabled for each in room.sent[sent:]] == [True, True, False]
+    assert publication.is_enabled
+
+
 def test_asking_twice_is_asking_once() -> None:
     room = FakeRoom()
     publication = camera(room)
