@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 _READ = 4096  # bytes of input at a time
 _PATIENCE = 0.1  # seconds until the input thread looks whether it shall end
 _HELD = 0.02  # seconds for which the beginning of an answer is held back: it may be the Escape key
+_GONE = (
+    30  # reads that give nothing, a `_PATIENCE` each, after which the terminal does not come back
+)
 _LAST_ANSWERS = 0.5  # seconds that the end waits for answers
 
 
@@ -54,6 +57,7 @@ class PacedDriver(LinuxDriver):
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self.meter = Meter()
         self._closed = False
+        self._deaf = 0  # reads in a row that gave nothing
         outlook = outlook_of(app)
         self._early, outlook.typed = outlook.typed, b""
         self._late = LateAnswers() if outlook.late else None
@@ -109,7 +113,7 @@ class PacedDriver(LinuxDriver):
         typed, self._early = self._keyboard(self._early), b""
         with selectors.SelectSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)
-            while True:
+            while self._deaf < _GONE:
                 if typed:
                     for message in parser.feed(decode(typed)):
                         self.process_message(message)
@@ -130,7 +134,9 @@ class PacedDriver(LinuxDriver):
         with contextlib.suppress(OSError):
             data = os.read(self.fileno, _READ)
             if data:
+                self._deaf = 0
                 return data
+        self._deaf += 1
         self.exit_event.wait(_PATIENCE)
         return b""
 

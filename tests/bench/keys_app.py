@@ -1,6 +1,6 @@
 """What `tests.bench.keys` measures: the app in a call with nine cameras, over an engine that has no network.
 
-``python -m tests.bench.keys_app MODE [CLIP]``
+``python -m tests.bench.keys_app MODE [CLIP]``; ``-`` for a clip is one grey picture.
 """
 
 from __future__ import annotations
@@ -9,14 +9,16 @@ import asyncio
 import sys
 import time
 
+import av
 import msgspec
+import numpy as np
 
 from engage_tui.engine.link import Link
 from engage_tui.engine.messages import Credit, Down, Intent, Picture, Watch
 from engage_tui.media.scale import Scaler
-from engage_tui.render.terminal import Terminal
+from engage_tui.render.probe import begin
 from engage_tui.tui.model import TOGGLES
-from engage_tui.tui.outlook import Outlook
+from engage_tui.tui.outlook import found
 from engage_tui.tui.run import run
 from tests.bench.clip import frames
 from tests.tui import fake_engine
@@ -27,12 +29,18 @@ from tests.tui.starting import START
 PEOPLE = 9
 
 
+def _grey() -> av.VideoFrame:
+    shades = np.linspace(0, 255, 320 * 180).astype(np.uint8).reshape(180, 320)
+    rgb = np.repeat(shades[..., None], 3, axis=2)
+    return av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format="yuv420p")
+
+
 class Hall(FakeEngine):
     """Nine people whose cameras run; switches obey at once."""
 
     def __init__(self, clip: str | None) -> None:
         super().__init__()
-        self._frames = frames(clip)
+        self._frames = [_grey()] if clip == "-" else frames(clip)
         self._scaler = Scaler()
         self._watched: dict[int, Watch] = {}
         self._call = fake_engine.call()
@@ -78,4 +86,4 @@ class Hall(FakeEngine):
 
 if __name__ == "__main__":
     mode, *clip = sys.argv[1:]
-    run(Hall(clip[0] if clip else None), START, outlook=Outlook(Terminal(sextants=True), mode))
+    run(Hall(clip[0] if clip else None), START, outlook=found(begin(), mode))

@@ -1,4 +1,4 @@
-"""A terminal of the benches: it reads at a given rate, answers when it is asked for its status, and types."""
+"""A terminal of benches and tests: it reads at a given rate, answers as it is told to, and types."""
 
 from __future__ import annotations
 
@@ -12,14 +12,21 @@ import subprocess
 import sys
 import termios
 import time
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
 from engage_tui.cli.main import ONE_THREAD
 
-_ASK = b"\x1b[5n"
-_QUESTIONS = re.compile(rb"\x1b\[c|\x1b\[5n")
+ANSWERS = {b"\x1b[c": b"\x1b[?62;22c", b"\x1b[5n": b"\x1b[0n"}
+"""What a modest terminal answers."""
+
 _TICK = 0.005  # seconds between looks, when a rate is kept
+
+
+def _owns_terminal() -> None:
+    """In the child: the terminal is its own, so that closing it hangs up."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 class Reader:
@@ -29,18 +36,34 @@ class Reader:
         command: What follows ``python -m``.
         size: Columns and rows.
         rate: Bytes a second that it reads; 0: as many as come.
+        answers: What it says when it reads this or that.
+        cell: Pixels of a cell, as the operating system knows them.
 
     Attributes:
         read: Bytes so far.
         tail: The last of them.
+        output: All of them, if it is made a list.
     """
 
-    def __init__(self, command: list[str], size: tuple[int, int], rate: float = 0.0) -> None:
+    def __init__(
+        self,
+        command: list[str],
+        size: tuple[int, int],
+        rate: float = 0.0,
+        *,
+        answers: Mapping[bytes, bytes] = ANSWERS,
+        cell: tuple[int, int] = (0, 0),
+    ) -> None:
         self._rate = rate
+        self._answers = answers
+        self._questions = re.compile(b"|".join(map(re.escape, answers)) or rb"(?!)")
+        self._cell = cell
+        self.output: list[bytes] | None = None
         self.read = 0
         self.tail = b""
         self._master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+        self.resize(*size)
+        self._modes = termios.tcgetattr(self._master)[:4]
         environment = os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
         self.process = subprocess.Popen(
             [sys.executable, "-m", *command],
@@ -49,6 +72,7 @@ class Reader:
             stderr=slave,
             env=environment | {"LC_ALL": "C.UTF-8"} | ONE_THREAD,
             start_new_session=True,
+            preexec_fn=_owns_terminal,
         )
         os.close(slave)
         self._due = time.monotonic()
@@ -65,7 +89,24 @@ class Reader:
     ) -> None:
         self.process.kill()
         self.process.wait()
-        os.close(self._master)
+        self.close()
+
+    def close(self) -> None:
+        """Close the window."""
+        if self._master >= 0:
+            os.close(self._master)
+        self._master = -1
+
+    @property
+    def restored(self) -> bool:
+        """Whether the terminal's modes are what they were at first."""
+        return bool(termios.tcgetattr(self._master)[:4] == self._modes)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Pull at the window's corner."""
+        pixels = columns * self._cell[0], rows * self._cell[1]
+        size = struct.pack("HHHH", rows, columns, *pixels)
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, size)
 
     def type(self, keys: bytes) -> None:
         """Press keys."""
@@ -89,6 +130,8 @@ class Reader:
         if self._rate:
             self._due += len(part) / self._rate
         self.read += len(part)
+        if self.output is not None:
+            self.output.append(part)
         self._answer(part)
         self.tail = (self.tail + part)[-4096:]
         return part
@@ -96,10 +139,10 @@ class Reader:
     def _answer(self, part: bytes) -> None:
         text = self._left + part
         end = 0
-        for found in _QUESTIONS.finditer(text):
+        for found in self._questions.finditer(text):
             end = found.end()
-            os.write(self._master, b"\x1b[0n" if found.group() == _ASK else b"\x1b[?62;22c")
-        self._left = text[end:][-3:]  # the beginning of a question, perhaps
+            os.write(self._master, self._answers[found.group()])
+        self._left = text[end:][-8:]  # the beginning of a question, perhaps
 
     def until(self, word: bytes, timeout: float) -> float:
         """Read until a word comes; seconds that it took.
