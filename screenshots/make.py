@@ -1,7 +1,7 @@
 """Make the pictures of this folder from real runs: ``python screenshots/make.py [NAME …]``.
 
-The ``.svg`` files are what tmux keeps of its screen; the ``.png`` files are photographs of xterm under Xvfb.
-Needs tmux, or xterm, Xvfb and ImageMagick, and the extra ``dev``.
+The ``.svg`` files are what tmux keeps of its screen; the ``.png`` files are photographs of xterm and kitty under Xvfb.
+Needs tmux, or xterm, kitty, Xvfb and ImageMagick, and the extra ``dev``.
 """
 
 from __future__ import annotations
@@ -177,11 +177,37 @@ def _rgb(colour: str) -> tuple[int, int, int]:
     return (int(colour[:2], 16), int(colour[2:4], 16), int(colour[4:], 16))
 
 
-# -- a photograph of xterm -------------------------------------------------------------------------------------------
+# -- photographs of terminals ----------------------------------------------------------------------------------------
 
 
-def photograph_xterm(shot: Shot, path: Path, seconds: float = 22.0) -> None:
-    """Run a shot in xterm under Xvfb for `seconds` and save the picture of the window."""
+XTERM = ["xterm", "-fa", "DejaVu Sans Mono", "-fs", "8", "-b", "0", "-bw", "0"]
+SIXELS = ["-ti", "vt340", "+lc", "-xrm", "XTerm*numColorRegisters: 256"]
+SIXELS += ["-xrm", "XTerm*maxGraphicSize: 1800x1100"]
+KITTY = ["kitty", "--config", "NONE", "-o", "remember_window_size=no", "-o", "font_size=9"]
+CALL = "demo --name ada --camera off --microphone off --speaker off"
+
+
+def xterm(columns: int, rows: int, *more: str) -> list[str]:
+    """An xterm of that size, in which a command runs."""
+    return [*XTERM, *more, "-geometry", f"{columns}x{rows}+0+0", "-e"]
+
+
+def kitty(columns: int, rows: int) -> list[str]:
+    """A kitty of that size, in which a command runs; without a graphics card."""
+    size = ["-o", f"initial_window_width={columns}c", "-o", f"initial_window_height={rows}c"]
+    return [*KITTY, *size, "--"]
+
+
+PHOTOGRAPHS = {
+    "xterm-160x45": (xterm(160, 45), DEMO),
+    "sixel-130x36": (xterm(130, 36, *SIXELS), CALL),
+    "kitty-130x36": (kitty(130, 36), CALL),
+}
+"""Each picture's window and command; pixels are what these terminals get by themselves."""
+
+
+def photograph_window(window: list[str], arguments: str, path: Path, seconds: float = 45.0) -> None:
+    """Run a command in a terminal under Xvfb for `seconds` and save the picture of the window."""
     read, write = os.pipe()
     server = subprocess.Popen(
         ["Xvfb", "-displayfd", str(write), "-screen", "0", "1800x1100x24", "-nolisten", "tcp"],
@@ -191,9 +217,8 @@ def photograph_xterm(shot: Shot, path: Path, seconds: float = 22.0) -> None:
     os.close(write)
     with os.fdopen(read) as pipe:
         environment = ENVIRONMENT | {"DISPLAY": f":{pipe.readline().strip()}"}
-    window = ["xterm", "-fa", "DejaVu Sans Mono", "-fs", "8", "-b", "0", "-bw", "0"]
-    window += ["-geometry", f"{shot.columns}x{shot.rows}+0+0", "-e", str(COMMAND)]
-    terminal = subprocess.Popen([*window, *shot.arguments.split()], env=environment)
+    environment["LIBGL_ALWAYS_SOFTWARE"] = "1"
+    terminal = subprocess.Popen([*window, str(COMMAND), *arguments.split()], env=environment)
     try:
         time.sleep(seconds)
         save = ["import", "-window", "root", "-trim", "+repage", str(path)]
@@ -211,9 +236,9 @@ def main() -> None:
     for shot in SHOTS:
         if not wanted or shot.name in wanted:
             (HERE / f"{shot.name}.svg").write_text(to_svg(photograph(shot)), encoding="utf-8")
-    for shot in SHOTS[:1]:
-        if not wanted or "xterm" in wanted:
-            photograph_xterm(shot, HERE / f"xterm-{shot.columns}x{shot.rows}.png")
+    for name, (window, arguments) in PHOTOGRAPHS.items():
+        if not wanted or name in wanted:
+            photograph_window(window, arguments, HERE / f"{name}.png")
 
 
 if __name__ == "__main__":

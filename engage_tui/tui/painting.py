@@ -61,6 +61,7 @@ class Painter:
         self._last: dict[int, float] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._governor = Governor()
+        self._plan = outlook_of(app).plan
         self._cpu = 0.0
         self._bytes = 0
         self._texts: list[str] = []  # of this moment, past Textual
@@ -198,13 +199,18 @@ class Painter:
         self._cpu, self._bytes = cpu, written
         slow = saves(outlook.slow, meter.rate) if meter.learned >= _LEARNED else outlook.slow
         ways = len(outlook.ladder)
-        plan = self._governor.second(load, ways)
-        self.replan(plan, slow)
+        if (
+            outlook.plan is not self._plan
+        ):  # the person has chosen another way of drawing: it gets its chance
+            self._governor = Governor()
+        self._plan = self._governor.second(load, ways)
+        self.replan(self._plan, slow)
 
     def replan(self, plan: Plan, slow: bool) -> None:
         """Have every tile draw and ask according to a plan."""
         outlook = outlook_of(self._app)
         if (plan, slow) == (outlook.plan, outlook.slow):
+            outlook.plan = plan
             return
         restyle = plan.economy != outlook.plan.economy
         _log.info("pictures: %s, slow=%s", plan, slow)
