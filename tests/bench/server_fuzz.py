@@ -35,7 +35,9 @@ from tests.embedded import described, embedded_server
 from tests.waiting import until
 
 # What is limited by rate elsewhere would only be dropped or delayed here.
-LIMITS = Limits(rooms=10_000, messages_per_second=10**7, data_rate=10**9, media_rate=10**9)
+LIMITS = Limits(
+    participants=10_000, rooms=10_000, messages_per_second=10**7, data_rate=10**9, media_rate=10**9
+)
 
 SHARES: dict[str, tuple[float, Callable[[Ground, int], Awaitable[int]]]] = {
     "HTTP": (0.03, fuzz_sides.http),
