@@ -2,6 +2,9 @@
 
 `RTCDtlsTransport` needs three things of its lower transport: `role`, `_recv` and `_send`. Giving it these instead
 of an `RTCIceTransport` keeps the connection below replaceable.
+
+Where the server cannot be reached directly, each TURN server is tried by a connection of its own with the same
+credentials; the first that works stays, direct or not.
 """
 
 from __future__ import annotations
@@ -9,16 +12,27 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 import aioice
 
 from engage_tui.errors import ConnectError
+from engage_tui.rtc.tls import client_context
+from engage_tui.rtc.turn import TurnServer
+from engage_tui.tasks import TaskGroup
 
 _log = logging.getLogger(__name__)
 
-LOOPBACK = "127.0.0.1"
+LOOPBACK = ("127.0.0.1", "::1")
 MAX_CANDIDATES = 64
 """Remote candidates that are tried; a description may not make us knock on more doors."""
+
+RELAY_AFTER = 1.0
+"""Seconds in which the direct way must work before relays are asked too."""
+
+CLOSE_TIME = 1.0
+"""Seconds that a relay's goodbye may take."""
 
 
 class _Connection(aioice.Connection):
@@ -31,7 +45,9 @@ class _Connection(aioice.Connection):
     async def get_component_candidates(
         self, component: int, addresses: list[str], timeout: int = 5
     ) -> list[aioice.Candidate]:
-        return await super().get_component_candidates(component, [*addresses, LOOPBACK], timeout)
+        if addresses:  # none: only a relay is wanted
+            addresses = [*addresses, *LOOPBACK]
+        return await super().get_component_candidates(component, addresses, timeout)
 
 
 def parse_candidate(candidate_init: str) -> aioice.Candidate | None:
@@ -66,14 +82,25 @@ def parse_candidate_line(text: str) -> aioice.Candidate | None:
 
 
 class IceTransport:
-    """One ICE connection as `RTCDtlsTransport` wants to see it."""
+    """One ICE connection as `RTCDtlsTransport` wants to see it.
+
+    Attributes:
+        relays: TURN servers for where the direct way fails.
+        relay_only: Do not try the direct way at all.
+        relay: The TURN server in use, in words; empty: none.
+    """
 
     def __init__(self) -> None:
+        self.relays: Sequence[TurnServer] = ()
+        self.relay_only = False
+        self.relay = ""
         self._connection: _Connection | None = None
         self._next: _Connection | None = None  # takes over once it is connected
         self._closed = False
         self._early: list[aioice.Candidate] = []  # at most MAX_CANDIDATES, later ones are dropped
         self._known = 0
+        self._relayed: list[_Connection] = []  # that are being tried
+        self._tasks = TaskGroup("ice")
 
     @property
     def role(self) -> str:
@@ -105,7 +132,7 @@ class IceTransport:
     def candidates(self) -> list[str]:
         """Local candidates as values of ``a=candidate``; loopback only where there is nothing else."""
         found = self._newest().local_candidates
-        outside = [each for each in found if each.host != LOOPBACK]
+        outside = [each for each in found if each.host not in LOOPBACK]
         return [each.to_sdp() for each in outside or found]
 
     async def gather(self, controlling: bool) -> None:
@@ -126,10 +153,8 @@ class IceTransport:
         if self._connection is None:
             self._early.append(candidate)
             return
-        try:
-            await self._newest().add_remote_candidate(candidate)
-        except ValueError as error:
-            _log.warning("candidate refused: %s", error)
+        for connection in (self._newest(), *self._relayed):
+            await _add(connection, candidate)
 
     async def restart(self, controlling: bool) -> None:
         """Prepare a new connection with new credentials; the present one carries on until `connect` is done.
@@ -157,28 +182,96 @@ class IceTransport:
         Raises:
             ConnectionError: There is none, or not within `timeout` seconds.
         """
-        connection = self._newest()
-        connection.remote_username, connection.remote_password = user, password
-        connection.remote_is_lite = lite
+        direct = self._newest()
+        direct.remote_username, direct.remote_password = user, password
+        direct.remote_is_lite = lite
         try:
             # Without end-of-candidates, which LiveKit never signals, aioice would wait for ever.
             async with asyncio.timeout(timeout):
-                await connection.connect()
+                connection, self.relay = await self._first(direct)
         except TimeoutError:
+            tried = f", nor from {len(self.relays)} relays" if self.relays else ""
             raise ConnectionError(
-                f"no answer to connectivity checks within {timeout:g} s"
+                f"no answer to connectivity checks within {timeout:g} s{tried}"
             ) from None
-        if connection is self._next:
-            before, self._connection, self._next = self._connection, connection, None
-            if before is not None:
-                await before.close()  # which sends `_recv` to the new one
+        if self.relay:
+            _log.info("media go through %s", self.relay)
+        before, self._connection, self._next = self._connection, connection, None
+        for each in {before or direct, direct} - {connection}:
+            await _end(each)  # which sends `_recv` to the new one
+
+    async def _first(self, direct: _Connection) -> tuple[_Connection, str]:
+        """The way that works first, and its relay's name; the direct one has a start.
+
+        Raises:
+            ConnectionError: None does.
+        """
+        ways: dict[asyncio.Task[_Connection | Exception], str] = {}
+        chosen: _Connection | None = None
+        failure = "no way to the server"
+        try:
+            if not (self.relay_only and self.relays):
+                ways[self._tasks.spawn(_attempt(_connected(direct)), "direct")] = ""
+                await asyncio.wait(ways, timeout=RELAY_AFTER if self.relays else None)
+            if not any(way.done() and way.result() is direct for way in ways):
+                for server in self.relays:
+                    attempt = _attempt(self._by_relay(server, direct))
+                    ways[self._tasks.spawn(attempt, "relay")] = str(server)
+            waiting = set(ways)
+            while waiting:
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                for way in done:
+                    result = way.result()
+                    if isinstance(result, _Connection):
+                        chosen = result
+                        return chosen, ways[way]
+                    failure = str(result) or type(result).__name__
+                    _log.info("%s failed: %s", ways[way] or "the direct way", failure)
+            raise ConnectionError(failure)
+        finally:
+            await self._tasks.cancel()
+            self._relayed.clear()
+            for way in ways:  # two may have come at once
+                late = None if way.cancelled() else way.result()
+                if isinstance(late, _Connection) and late not in (chosen, direct):
+                    await _end(late)
+
+    async def _by_relay(self, server: TurnServer, direct: _Connection) -> _Connection:
+        """Connect through one TURN server, in the direct connection's name."""
+        connection = _Connection(
+            ice_controlling=direct.ice_controlling,
+            local_username=direct.local_username,
+            local_password=direct.local_password,
+            turn_server=(server.host, server.port),
+            turn_username=server.username,
+            turn_password=server.password,
+            # A context in place of the switch: aioice hands it on to asyncio, which takes either.
+            turn_ssl=await _tls(server),
+            turn_transport=server.transport,
+            transport_policy=aioice.TransportPolicy.RELAY,
+        )
+        self._relayed.append(connection)
+        connection.remote_username = direct.remote_username
+        connection.remote_password = direct.remote_password
+        connection.remote_is_lite = direct.remote_is_lite
+        try:
+            for candidate in direct.remote_candidates:
+                await _add(connection, candidate)
+            await connection.gather_candidates()
+            if not connection.local_candidates:
+                raise ConnectionError("it gives no relay")
+            return await _connected(connection)
+        except BaseException:
+            await _end(connection)
+            raise
 
     async def close(self) -> None:
         """Close the sockets; idempotent."""
         self._closed = True
+        await self._tasks.cancel()
         for connection in (self._connection, self._next):
             if connection is not None:
-                await connection.close()
+                await _end(connection)
 
     async def _recv(self) -> bytes:
         while True:
@@ -197,7 +290,7 @@ class IceTransport:
         await self._require().send(data)
 
     def _make(self, controlling: bool) -> _Connection:
-        return _Connection(ice_controlling=controlling, use_ipv6=False)
+        return _Connection(ice_controlling=controlling)
 
     def _newest(self) -> _Connection:
         return self._next or self._require()
@@ -206,3 +299,36 @@ class IceTransport:
         if self._connection is None:
             raise ConnectError("The connection has not been prepared.")
         return self._connection
+
+
+async def _connected(connection: _Connection) -> _Connection:
+    await connection.connect()
+    return connection
+
+
+async def _attempt(way: Coroutine[Any, Any, _Connection]) -> _Connection | Exception:
+    """What comes of a way; its failure is a result among others."""
+    try:
+        return await way
+    except Exception as error:  # noqa: BLE001 - border: whatever a relay does, other ways are open
+        return error
+
+
+async def _add(connection: _Connection, candidate: aioice.Candidate) -> None:
+    try:
+        await connection.add_remote_candidate(candidate)
+    except ValueError as error:
+        _log.warning("candidate refused: %s", error)
+
+
+async def _end(connection: _Connection) -> None:
+    """Close a connection; a relay that does not answer is not waited for long."""
+    try:
+        async with asyncio.timeout(CLOSE_TIME):
+            await connection.close()
+    except TimeoutError:
+        _log.info("a relay does not answer the end of its use")
+
+
+async def _tls(server: TurnServer) -> Any:
+    return await asyncio.to_thread(client_context) if server.secure else None

@@ -34,6 +34,7 @@ from engage_tui.wire.sdp import Codec, Description, Section
 
 if TYPE_CHECKING:
     from engage_tui.rtc.receiver import Stream
+    from engage_tui.rtc.turn import TurnServer
 
 _log = logging.getLogger(__name__)
 
@@ -135,7 +136,7 @@ class Peer:
         if self._failure:
             raise ConnectError(
                 f"The {self.role}'s media connection failed: {self._failure}.",
-                "Check that UDP to the server is not blocked.",
+                "Check that UDP to the server is not blocked, or have it offer TURN.",
             )
 
     @property
@@ -163,6 +164,10 @@ class Peer:
             await asyncio.wait({self._moving})
         if self._failure:
             raise ConnectError(f"The {self.role}'s media connection failed: {self._failure}.")
+
+    def use_relays(self, servers: Sequence[TurnServer], *, only: bool = False) -> None:
+        """Take these TURN servers where the direct way fails, from the next connecting on; `only`: in any case."""
+        self._ice.relays, self._ice.relay_only = servers, only
 
     async def add_candidate(self, candidate_init: str) -> None:
         """Try a trickled candidate: JSON of an ``RTCIceCandidateInit``; one we cannot read is ignored."""

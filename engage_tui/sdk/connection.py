@@ -10,21 +10,20 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from livekit.protocol import rtc
+from livekit.protocol import models, rtc
 
 from engage_tui.errors import ConnectError, EngageError, PublishError
 from engage_tui.rtc.peer import Peer, PeerRole
 from engage_tui.rtc.signaling import SignalClient
+from engage_tui.rtc.turn import turn_servers
 from engage_tui.tasks import TaskGroup
 from engage_tui.wire.data import LOSSY, RELIABLE
 from engage_tui.wire.signal import SignalOptions
 
 if TYPE_CHECKING:
-    from livekit.protocol import models
-
     from engage_tui.rtc.receiver import Receiver
 
 _log = logging.getLogger(__name__)
@@ -164,6 +163,7 @@ class Connection:
             on_buffer=self._owner.on_buffer_status,
             on_closed=self._media_lost,
         )
+        self._relays_named(join.ice_servers, join.client_configuration)
         self.publisher.create_channels()
         on_joined(join)
         self._tasks.spawn(self._answer_offers(self.subscriber), "answer_offers")
@@ -197,7 +197,9 @@ class Connection:
         options = SignalOptions(
             auto_subscribe=False, sdk="python", reconnect_sid=self._welcome.participant.sid
         )
-        await self._signal.resume(url, token, options, pings, timeout)
+        again = await self._signal.resume(url, token, options, pings, timeout)
+        if again.ice_servers:  # with fresh credentials
+            self._relays_named(again.ice_servers, again.client_configuration)
         self._signal.send(rtc.SignalRequest(sync_state=self._synchronised(state)))
         self._lost = False
         try:
@@ -215,6 +217,14 @@ class Connection:
         self._holding = False
         while self._held:
             self._signal.send(self._held.popleft())
+
+    def _relays_named(
+        self, named: Iterable[rtc.ICEServer], configuration: models.ClientConfiguration
+    ) -> None:
+        only = configuration.force_relay == models.ENABLED
+        for peer in (self.publisher, self.subscriber):
+            if peer is not None:
+                peer.use_relays(turn_servers(named), only=only)
 
     def _synchronised(self, state: rtc.SyncState) -> rtc.SyncState:
         result = rtc.SyncState()
