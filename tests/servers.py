@@ -78,19 +78,27 @@ def free_ports(count: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> list
             each.close()
 
 
+def livekit_ports() -> tuple[int, int, int]:
+    """Free ports for a livekit-server: signalling, media by TCP, media by UDP."""
+    port, tcp = free_ports(2)
+    return port, tcp, free_ports(1, socket.SOCK_DGRAM)[0]
+
+
 @contextmanager
-def run_livekit_server(binary: str, *, auto_create: bool = True) -> Iterator[TestServer]:
+def run_livekit_server(
+    binary: str, *, auto_create: bool = True, ports: tuple[int, int, int] | None = None
+) -> Iterator[TestServer]:
     """Run a livekit-server on loopback; it has ended when the context is left.
 
     Args:
         binary: Its path.
         auto_create: Whether joining a room that does not exist makes it.
+        ports: For signalling, media by TCP and media by UDP; free ones if None.
 
     Raises:
         AssertionError: It ended, or did not answer in time; with its last output.
     """
-    port, tcp = free_ports(2)
-    udp = free_ports(1, socket.SOCK_DGRAM)[0]
+    port, tcp, udp = ports or livekit_ports()
     config = {
         "port": port,
         "bind_addresses": ["127.0.0.1"],
