@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from livekit.protocol import models, rtc
 
 from engage_tui.errors import ConnectError, DeviceError, EngageError, PublishError
-from engage_tui.sdk.convert import kind_number, source_number
+from engage_tui.sdk.announcement import announcement, layers_of
 from engage_tui.sdk.enums import (
     ParticipantEvent,
     TrackEvent,
@@ -40,7 +39,7 @@ from engage_tui.sdk.publication import LocalTrackPublication
 
 if TYPE_CHECKING:
     from engage_tui.rtc.sender import AudioSender
-    from engage_tui.rtc.video_sender import Layer, VideoSender
+    from engage_tui.rtc.video_sender import VideoSender
     from engage_tui.sdk.connection import Connection
 
 _log = logging.getLogger(__name__)
@@ -275,8 +274,8 @@ class LocalParticipant(LocalMessages):
         peer = connection.publisher
         if peer is None:
             raise ConnectError("The room is not connected.", "Join it first.")
-        layers = _layers(track, options)
-        request = _announcement(track, options, layers)
+        layers = layers_of(track, options)
+        request = announcement(track, options, layers)
         info = await connection.announce(request)
         sender: AudioSender | VideoSender
         if track.kind is TrackKind.AUDIO:
@@ -463,36 +462,6 @@ class LocalParticipant(LocalMessages):
         owed, self._owed = self._owed, []
         for track, _ in owed:
             await track.stop()
-
-
-def _layers(track: LocalTrack, options: TrackPublishOptions) -> Sequence[Layer]:
-    from engage_tui.rtc.video_sender import ONE_LAYER, layers_for
-
-    if not isinstance(track, LocalVideoTrack) or not options.simulcast:
-        return ONE_LAYER
-    return layers_for(*track.published_size)
-
-
-def _announcement(
-    track: LocalTrack, options: TrackPublishOptions, layers: Sequence[Layer]
-) -> rtc.AddTrackRequest:
-    request = rtc.AddTrackRequest(
-        cid=secrets.token_hex(8),
-        name=options.name or track.name or track.source.value,
-        type=kind_number(track.kind),
-        source=source_number(track.source),
-        muted=track.is_muted,
-    )
-    if isinstance(track, LocalVideoTrack):
-        width, height = request.width, request.height = track.published_size
-        for layer in layers:
-            request.layers.add(
-                # With two layers LiveKit's names for them are q and h, their ranks low and high.
-                quality=models.HIGH if layer is layers[-1] else models.LOW,
-                width=width // layer.shrink,
-                height=height // layer.shrink,
-            )
-    return request
 
 
 async def _capture(source: TrackSource, capture: CaptureOptions | None) -> LocalTrack:
