@@ -180,6 +180,8 @@ async def test_we_leave(
     ada = await joined(spaces[0], any_server, "ada", room_name)
     await ada.local_participant.publish_track(await create_local_video_track("test"))
     bob = await joined(spaces[1], any_server, "bob", room_name, subscribe="all")
+    # livekit-server announces a track in layers when its first packets came.
+    await until(lambda: _tracks(bob), 10)
     publication = _only_publication(bob)
     await until(lambda: publication.is_subscribed, 5)
     record: Record = []
@@ -200,7 +202,10 @@ async def test_a_late_joiner_finds_filled_maps_and_hears_no_published(
 ) -> None:
     ada = await joined(spaces[0], any_server, "ada", room_name)
     for create in (create_local_video_track, create_local_audio_track):
-        await ada.local_participant.publish_track(await create("test"))
+        # In one size: livekit-server announces a track in layers when its first packets came.
+        await ada.local_participant.publish_track(
+            await create("test"), TrackPublishOptions(simulcast=False)
+        )
     bob = spaces[1].join_room(any_server.url, any_server.token("bob", room_name))
     record: Record = []
     listen(record, "room", bob, ROOM_EVENTS)
@@ -261,6 +266,10 @@ async def test_connection_modes_decide_over_microphones(
     assert not participant.audio_connected
     participant.set_audio_connection_mode(AudioConnectionMode.ALWAYS)
     await until(lambda: participant.audio_connected, 5)
+
+
+def _tracks(room: Room) -> list[RemoteTrackPublication]:
+    return [each for person in room.participants.values() for each in person.tracks.values()]
 
 
 def _only_publication(room: Room) -> RemoteTrackPublication:

@@ -92,10 +92,11 @@ async def test_everything_is_as_before_after_our_own_rejoin(
     await camera.mute()
     only(bob).set_audio_connection_mode(AudioConnectionMode.ALWAYS)
     only(bob).set_volume(0.25)
+    await until(lambda: len(only(bob).tracks) == 2, 10)
     for publication in only(bob).video_tracks.values():
         publication.set_video_dimensions(320, 180)
         publication.set_subscribed(True)
-    await until(lambda: all(p.is_subscribed for p in only(bob).tracks.values()))
+    await until(lambda: all(p.is_subscribed for p in only(bob).tracks.values()), 10)
     record, me, sid = states(bob), bob.local_participant, bob.local_participant.sid
 
     lose(bob)
