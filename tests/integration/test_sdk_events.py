@@ -15,6 +15,7 @@ from engage_tui import (
     RoomOptions,
     Space,
     TrackEvent,
+    TrackPublishOptions,
     TrackSource,
     create_local_audio_track,
     create_local_video_track,
