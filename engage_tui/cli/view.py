@@ -6,10 +6,12 @@ import contextlib
 import os
 import select
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 _ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"
 _LEAVE = "\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l"
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _PATIENCE = 0.25  # seconds between looks at the clock when nothing moves
 
 
@@ -136,11 +139,16 @@ def _say(text: str) -> None:
 
 
 class _Newest:
-    """The newest frame, and a descriptor that is readable when there is one; older frames are dropped."""
+    """The newest frame, and a descriptor that is readable when there is one; older frames are dropped.
+
+    An end that was asked for wakes it too, so that it comes between two pictures: native code in whose midst an
+    exception is raised may lose it.
+    """
 
     def __init__(self) -> None:
         self.frame: VideoFrame | None = None
         self.error: EngageError | None = None
+        self.stopped = False
         self.reader, self._writer = os.pipe()
         os.set_blocking(self._writer, False)
 
@@ -150,6 +158,13 @@ class _Newest:
 
     def end(self, error: EngageError) -> None:
         self.error = error
+        self._wake()
+
+    def stop(self, _number: int, _where: FrameType | None) -> None:
+        """A signal asks for the end; the second one ends at once."""
+        if self.stopped:
+            raise KeyboardInterrupt
+        self.stopped = True
         self._wake()
 
     def take(self) -> VideoFrame | None:
@@ -176,8 +191,9 @@ def _play(source: VideoSource, player: Player, duration: float | None) -> tuple[
     source.on_ended = newest.end
     source.add_sink(newest.put)
     start, frames, size = time.monotonic(), 0, 0
+    before = {number: signal.signal(number, newest.stop) for number in _SIGNALS}
     try:
-        while duration is None or time.monotonic() - start < duration:
+        while not newest.stopped and (duration is None or time.monotonic() - start < duration):
             ready, _, _ = select.select([sys.stdin, newest.reader], [], [], _PATIENCE)
             if sys.stdin in ready and not player.keys(_keys()):
                 break
@@ -190,6 +206,8 @@ def _play(source: VideoSource, player: Player, duration: float | None) -> tuple[
     except (KeyboardInterrupt, BrokenPipeError):
         pass
     finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
         source.remove_sink(newest.put)
         source.on_ended = None
         source.close()

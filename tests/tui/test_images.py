@@ -12,6 +12,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.drivers.headless_driver import HeadlessDriver
 from textual.geometry import Region
+from textual.pilot import Pilot
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
@@ -87,10 +88,13 @@ class ImageApp(App[None]):
     def stage(self) -> Stage:
         return self.screen_stack[1].query_one(Stage)
 
-    async def stand(self) -> Tile:
+    async def stand(self, pilot: Pilot[None]) -> Tile:
+        """The tile, when the layout has settled."""
         await until(lambda: len(self.screen_stack) > 1 and self.screen.query(Stage))
         self.stage.show_people(self._people)
         await until(lambda: self.stage.tiles and self.stage.tiles[0].size, what="a tile")
+        await pilot.pause()
+        await until(lambda: direct.place(self.stage.tiles[0]) is not None, what="a free tile")
         return self.stage.tiles[0]
 
     async def paint(self, shade: int = 0) -> str:
@@ -129,7 +133,7 @@ def kinds(tile: Tile) -> set[type]:
 async def test_a_picture_hangs_as_pixels_at_its_cells(terminal: Terminal, start: str) -> None:
     app = ImageApp(Outlook(terminal))
     async with app.run_test(size=(80, 24)) as pilot:
-        tile = await app.stand()
+        tile = await app.stand(pilot)
         text = await app.paint()
         assert start in text
         region = tile.region
@@ -148,7 +152,7 @@ async def test_a_picture_hangs_as_pixels_at_its_cells(terminal: Terminal, start:
 async def test_a_modal_screen_takes_it_down_and_it_comes_again() -> None:
     app = ImageApp(Outlook(KITTY))
     async with app.run_test(size=(80, 24)) as pilot:
-        tile = await app.stand()
+        tile = await app.stand(pilot)
         await app.paint()
         app.free.text.clear()
         app.push_screen(Box())
@@ -163,7 +167,7 @@ async def test_a_modal_screen_takes_it_down_and_it_comes_again() -> None:
 async def test_whatever_lies_over_a_tile_takes_it_down() -> None:
     app = ImageApp(Outlook(SIXEL))
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
-        tile = await app.stand()
+        tile = await app.stand(pilot)
         await app.paint()
         await pilot.pause()
         app.notify("a word over the faces", timeout=60)
@@ -177,7 +181,7 @@ async def test_whatever_lies_over_a_tile_takes_it_down() -> None:
 async def test_another_size_takes_it_down_until_the_next_picture() -> None:
     app = ImageApp(Outlook(SIXEL))
     async with app.run_test(size=(80, 24)) as pilot:
-        tile = await app.stand()
+        tile = await app.stand(pilot)
         await app.paint()
         before = tile.region
         await pilot.resize_terminal(100, 30)
@@ -190,7 +194,7 @@ async def test_another_size_takes_it_down_until_the_next_picture() -> None:
 async def test_who_begins_to_speak_stays_sharp() -> None:
     app = ImageApp(Outlook(SIXEL))
     async with app.run_test(size=(80, 24)) as pilot:
-        tile = await app.stand()
+        tile = await app.stand(pilot)
         await app.paint()
         await pilot.pause()
         app.stage.show_people({"p0": camera_person("p0", speaking=True)})
@@ -201,16 +205,16 @@ async def test_who_begins_to_speak_stays_sharp() -> None:
 
 async def test_what_a_slow_terminal_gets_is_text() -> None:
     app = ImageApp(Outlook(SIXEL, plan=Plan(economy=1)))
-    async with app.run_test(size=(80, 24)):
-        tile = await app.stand()
+    async with app.run_test(size=(80, 24)) as pilot:
+        tile = await app.stand(pilot)
         assert "▀" in await app.paint()
         assert kinds(tile) == {CellStrip}
 
 
 async def test_at_the_end_nothing_hangs() -> None:
     app = ImageApp(Outlook(KITTY))
-    async with app.run_test(size=(80, 24)):
-        await app.stand()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.stand(pilot)
         await app.paint()
         app.free.text.clear()
     assert "a=d" in "".join(app.free.text)
@@ -228,7 +232,7 @@ def shown(screen: pyte.Screen, region: Region) -> list[list[tuple[str, str, str]
 async def test_what_is_written_past_textual_is_what_textual_would_draw(slow: bool) -> None:
     app = ImageApp(Outlook(Terminal(), "quadrant", slow=slow))
     async with app.run_test(size=(60, 20)) as pilot:
-        tile = await app.stand()
+        tile = await app.stand(pilot)
         await pilot.pause()
         terminal = pyte.Screen(60, 20)
         stream = pyte.Stream(terminal)
