@@ -4,7 +4,8 @@
 of an `RTCIceTransport` keeps the connection below replaceable.
 
 Where the server cannot be reached directly, each TURN server is tried by a connection of its own with the same
-credentials; the first that works stays, direct or not.
+credentials; the first that works stays, direct or not. Only that one is nominated: the server would send its media
+by the way that was nominated last.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from collections.abc import Coroutine, Sequence
 from typing import Any
 
 import aioice
+from aioice.ice import CandidatePair
+from aioice.stun import Message, TransactionError
 
 from engage_tui.errors import ConnectError
 from engage_tui.rtc.tls import client_context
@@ -40,7 +43,35 @@ class _Connection(aioice.Connection):
 
     On macOS a socket bound to another interface cannot reach 127.0.0.1, and without any network there is no
     other interface.
+
+    Attributes:
+        contends: Other connections are tried beside it, so `nominate` says later that it is the one.
     """
+
+    contends = False
+
+    def build_request(self, pair: CandidatePair, nominate: bool) -> Message:
+        return super().build_request(pair, nominate and not self.contends)
+
+    async def nominate(self) -> None:
+        """Tell the other side that this is the way, where it is ours to say.
+
+        Raises:
+            ConnectionError: There is no answer.
+        """
+        if not self.contends:
+            return
+        self.contends = False
+        if not self.ice_controlling:
+            return
+        assert self.remote_password is not None
+        key = self.remote_password.encode()
+        for pair in self._nominated.values():
+            request = self.build_request(pair, nominate=True)
+            try:
+                await pair.protocol.request(request, pair.remote_addr, integrity_key=key)
+            except TransactionError as error:
+                raise ConnectionError(f"no answer to the nomination: {error}") from None
 
     async def get_component_candidates(
         self, component: int, addresses: list[str], timeout: int = 5
@@ -189,6 +220,7 @@ class IceTransport:
             # Without end-of-candidates, which LiveKit never signals, aioice would wait for ever.
             async with asyncio.timeout(timeout):
                 connection, self.relay = await self._first(direct)
+                await connection.nominate()
         except TimeoutError:
             tried = f", nor from {len(self.relays)} relays" if self.relays else ""
             raise ConnectionError(
@@ -214,6 +246,7 @@ class IceTransport:
                 ways[self._tasks.spawn(_attempt(_connected(direct)), "direct")] = ""
                 await asyncio.wait(ways, timeout=RELAY_AFTER if self.relays else None)
             if not any(way.done() and way.result() is direct for way in ways):
+                direct.contends = bool(self.relays)
                 for server in self.relays:
                     attempt = _attempt(self._by_relay(server, direct))
                     ways[self._tasks.spawn(attempt, "relay")] = str(server)
@@ -250,6 +283,7 @@ class IceTransport:
             turn_transport=server.transport,
             transport_policy=aioice.TransportPolicy.RELAY,
         )
+        connection.contends = True
         self._relayed.append(connection)
         connection.remote_username = direct.remote_username
         connection.remote_password = direct.remote_password

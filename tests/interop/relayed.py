@@ -56,7 +56,7 @@ async def main(url: str, ada: str, bob: str) -> None:
             people = rooms[1].participants.values()
             return [p.stats.frames for person in people for p in person.tracks.values()]
 
-        await until(lambda: len(frames()) == 2 and min(frames()) > 10, 40)
+        await until(lambda: len(frames()) == 2 and min(frames()) > 10, 15)
         await local.publish_data("through")
         print(json.dumps({"joined": round(joined, 2), "frames": frames(), **way(rooms[1])}))
 
