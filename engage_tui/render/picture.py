@@ -118,9 +118,11 @@ def resample(pixels: Pixels, width: int, height: int) -> Pixels:
         return np.zeros((height, width, 3), np.uint8)
     have_height, have_width = pixels.shape[:2]
     if abs(have_width - width) <= 2 and abs(have_height - height) <= 2:
-        rows = np.clip(np.arange(height) + (have_height - height) // 2, 0, have_height - 1)
-        columns = np.clip(np.arange(width) + (have_width - width) // 2, 0, have_width - 1)
-        return pixels if pixels.shape == (height, width, 3) else pixels[rows[:, None], columns]
+        if have_height != height:
+            pixels = pixels.take(_nearest(have_height, height), axis=0)
+        if have_width != width:
+            pixels = pixels.take(_nearest(have_width, width), axis=1)
+        return pixels
     scaled = pixels.astype(np.float32)
     if height != have_height:
         scaled = (_weights(have_height, height) @ scaled.reshape(have_height, -1)).reshape(
@@ -135,6 +137,12 @@ def resample(pixels: Pixels, width: int, height: int) -> Pixels:
     scaled += 0.5
     result: Pixels = np.ascontiguousarray(scaled.astype(np.uint8))
     return result
+
+
+@lru_cache(maxsize=64)
+def _nearest(source: int, target: int) -> npt.NDArray[np.intp]:
+    """Make the indices that cut an axis at both ends, or extend it with its ends."""
+    return np.clip(np.arange(target) + (source - target) // 2, 0, source - 1)
 
 
 @lru_cache(maxsize=64)

@@ -8,9 +8,11 @@ anything else is to be seen in a tile's cells, Textual composes it as ever.
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from textual.app import App
 from textual.geometry import Region
+from textual.screen import Screen
 from textual.widget import Widget
 
 from engage_tui.tui.driver import driver_of
@@ -19,21 +21,36 @@ _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
 _SAVE, _RESTORE = "\x1b7", "\x1b8"
 
 
-def place(widget: Widget) -> Region | None:
-    """Where on the terminal a widget stands, if all of it is seen; None: Textual has to compose it.
+Visible = dict[Widget, tuple[Region, Region]]
+"""Textual's private map of visible widgets to their regions and clips, which has what lies in front first."""
 
-    Stands on the compositor's private map of visible widgets, which has what lies in front first.
-    """
+_places: WeakKeyDictionary[Screen[Any], tuple[Visible, dict[Widget, Region | None]]] = (
+    WeakKeyDictionary()
+)
+"""What `place` has found, with the map that it was found in: Textual makes another one when anything moves."""
+
+
+def place(widget: Widget) -> Region | None:
+    """Where on the terminal a widget stands, if all of it is seen; None: Textual has to compose it."""
     if not widget.is_attached or not widget.app.screen_stack:
         return None
-    screen = widget.app.screen
-    if widget.screen is not screen:
-        return None
+    return place_on(widget.app.screen, widget)
+
+
+def place_on(screen: Screen[Any], widget: Widget) -> Region | None:
+    """`place`, for the screen in front."""
     visible = screen._compositor.visible_widgets
+    known = _places.get(screen)
+    if known is None or known[0] is not visible:
+        known = _places[screen] = (visible, {})
+    if widget not in known[1]:
+        known[1][widget] = _free(widget, visible, screen.size.region)
+    return known[1][widget]
+
+
+def _free(widget: Widget, visible: Visible, whole: Region) -> Region | None:
     region, clip = visible.get(widget, (Region(), Region()))
-    if not region or not clip.contains_region(region):
-        return None
-    if not screen.size.region.contains_region(region):
+    if not region or not clip.contains_region(region) or not whole.contains_region(region):
         return None
     for other, (its, within) in visible.items():
         if other is widget:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from textual.app import App
@@ -72,21 +73,7 @@ class Outlook:
 
         A way with text that was wished for is kept, and loses colours alone; pixels give way to text.
         """
-        colour = self.terminal.colour
-        chosen = self.mode
-        mode = chosen.cells() or default_mode(self.terminal)
-        steps = [Step(mode, colour)]
-        if chosen.pixels:
-            steps.insert(0, Step(mode, colour, PixelMode(chosen.value)))
-        if not MODES[mode].coloured or colour is ColourDepth.MONO:
-            return tuple(steps)
-        if self.wish == AUTO and self.terminal.unicode and mode is not CellMode.HALF:
-            steps.append(Step(CellMode.HALF, colour))
-        if colour is ColourDepth.TRUE:
-            steps.append(Step(steps[-1].mode, ColourDepth.INDEXED))
-        if self.wish == AUTO:
-            steps.append(Step(CellMode.ASCII_MONO, colour))
-        return tuple(steps)
+        return _ladder(self.wish, self.terminal)
 
     @property
     def step(self) -> Step:
@@ -129,6 +116,25 @@ class Outlook:
         terminal = with_cell(self.terminal, _cell())
         changed, self.terminal = terminal != self.terminal, terminal
         return changed
+
+
+@lru_cache(maxsize=16)  # every picture asks
+def _ladder(wish: str, terminal: Terminal) -> tuple[Step, ...]:
+    colour = terminal.colour
+    chosen = choose(wish, terminal).mode
+    mode = chosen.cells() or default_mode(terminal)
+    steps = [Step(mode, colour)]
+    if chosen.pixels:
+        steps.insert(0, Step(mode, colour, PixelMode(chosen.value)))
+    if not MODES[mode].coloured or colour is ColourDepth.MONO:
+        return tuple(steps)
+    if wish == AUTO and terminal.unicode and mode is not CellMode.HALF:
+        steps.append(Step(CellMode.HALF, colour))
+    if colour is ColourDepth.TRUE:
+        steps.append(Step(steps[-1].mode, ColourDepth.INDEXED))
+    if wish == AUTO:
+        steps.append(Step(CellMode.ASCII_MONO, colour))
+    return tuple(steps)
 
 
 def found(probe: Probe | None, wish: str) -> Outlook:

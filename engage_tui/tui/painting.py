@@ -66,6 +66,7 @@ class Painter:
         self._bytes = 0
         self._texts: list[str] = []  # of this moment, past Textual
         self._composed = False  # whether something of this moment goes through Textual
+        self._offered = False  # whether a step will come for what was offered
         self.painted = 0
         self.dropped = 0
 
@@ -92,7 +93,9 @@ class Painter:
         if older is not None:
             self._drop(older)
         self._newest[picture.tile] = picture
-        self._step()
+        if self._loop is not None and not self._offered:  # those that come together are one write
+            self._offered = True
+            self._loop.call_soon(self._step)
 
     # -- the two halves of a step ------------------------------------------------------------------------------------
 
@@ -106,6 +109,7 @@ class Painter:
                 self._loop = None
 
     def _step(self) -> None:
+        self._offered = False
         self._drop_stale()
         if not self._ready() or not self._app.screen_stack:
             return
@@ -133,15 +137,16 @@ class Painter:
         left = driver.meter.room if driver is not None else 1 << 30
         self._texts, self._composed = [], False
         begun = [tile for tile, _ in self._painting.values()]
-        for tile in begun:
+        for each in begun:
             if left > 0:
-                left -= self._advance(tile, left)
+                left -= self._advance(each, left, self._place(each))
         for number in sorted(self._newest, key=lambda tile: self._newest[tile].stamp):
             if left <= 0:
                 break
-            if number in self._painting or not self._due(number):
+            tile = self._tile(number)
+            if number in self._painting or not self._due(number, tile):
                 continue
-            left -= self._begin(self._newest.pop(number), left)
+            left -= self._begin(self._newest.pop(number), tile, left)
         if driver is not None and self._texts:
             driver.paint(direct.frame(self._texts, sync=outlook_of(self._app).terminal.sync))
         self._written = not self._composed
@@ -150,23 +155,22 @@ class Painter:
         elif self._painting and self._ready():
             self._settle()
 
-    def _begin(self, picture: Picture, left: int) -> int:
-        tile = self._tile(picture.tile)
+    def _begin(self, picture: Picture, tile: Tile | None, left: int) -> int:
         if tile is None or tile.key != picture.key:
             self._drop(picture)
             return 0
+        where = self._place(tile)
         try:
-            tile.begin(picture, self._place(tile))
+            tile.begin(picture, where)
         except ValueError:  # its bytes do not fit its size; one bad picture shall not end the call
             self._drop(picture)
             return 0
         self._painting[picture.tile] = (tile, picture)
         self._last[picture.tile] = self._clock()
-        return self._advance(tile, left)
+        return self._advance(tile, left, where)
 
-    def _advance(self, tile: Tile, left: int) -> int:
+    def _advance(self, tile: Tile, left: int, where: Region | None) -> int:
         """Show more of a picture: past Textual where nothing lies over the tile."""
-        where = self._place(tile)
         if where is None:
             size = tile.advance(left)
             self._composed = self._composed or size > 0
@@ -179,7 +183,7 @@ class Painter:
         return sum(map(len, texts))
 
     def _place(self, tile: Tile) -> Region | None:
-        return direct.place(tile) if self._driver() is not None else None
+        return direct.place_on(self._app.screen, tile) if self._driver() is not None else None
 
     def _drawn(self) -> None:
         """Textual has given it to the writer."""
@@ -221,9 +225,8 @@ class Painter:
 
     # -- what is not painted -----------------------------------------------------------------------------------------
 
-    def _due(self, number: int) -> bool:
+    def _due(self, number: int, tile: Tile | None) -> bool:
         """Under another screen every picture means drawing both anew: seldom."""
-        tile = self._tile(number)
         if tile is None or tile.screen is self._app.screen:
             return True
         return self._clock() - self._last.get(number, -1e9) >= _BEHIND_MODAL
@@ -242,6 +245,8 @@ class Painter:
 
     def _tile(self, number: int) -> Tile | None:
         known = self._tiles.get(number)
+        if known is not None and direct.place_on(self._app.screen, known) is not None:
+            return known
         if known is not None and known.is_attached and known.screen in self._app.screen_stack:
             return known
         for screen in reversed(self._app.screen_stack):

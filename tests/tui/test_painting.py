@@ -174,6 +174,7 @@ async def test_a_tile_that_goes_while_it_is_painted_owes_nothing(
         meter = slow(app).meter
         meter.rate = 10_000
         app.painter.offer(app.picture(0, 5))
+        await asyncio.sleep(0)  # the painter's step
         meter.queued(1)
         (tile,) = app.tiles
         assert tile.unfinished

@@ -24,23 +24,25 @@ class CellStrip(Strip):
     screen, and screenshots.
     """
 
-    __slots__ = ["_cells", "_colour", "_encoded", "_made"]
+    __slots__ = ["_colour", "_encoded", "_made", "_picture", "_row"]
 
     def __init__(
-        self, row: Row | None, cells: Cells, colour: ColourDepth = ColourDepth.TRUE
+        self, row: Row | None, picture: Cells, y: int, colour: ColourDepth = ColourDepth.TRUE
     ) -> None:
         """Make a strip of an encoded row.
 
         Args:
             row: What to write; None: it is encoded when somebody wants it.
-            cells: The same as cells, one row; arrays of shape (columns,) and (columns, 3).
+            picture: The same as cells; arrays of shape (rows, columns) and (rows, columns, 3).
+            y: Which row of them.
             colour: How many colours a row that is encoded later has.
         """
         self._made: list[Segment] | None = None
-        columns = len(cells.glyph)
+        columns = picture.glyph.shape[1]
         super().__init__((), columns)
         self._encoded = row
-        self._cells = cells
+        self._picture = picture
+        self._row = y
         self._colour = colour
         self._made = None
         self._cell_count = columns
@@ -50,7 +52,7 @@ class CellStrip(Strip):
     @property
     def _segments(self) -> list[Segment]:
         if self._made is None:
-            self._made = _segments(self._cells)
+            self._made = _segments(self.cells)
         return self._made
 
     @_segments.setter
@@ -61,17 +63,17 @@ class CellStrip(Strip):
     def encoded(self) -> Row:
         """The row behind the strip."""
         if self._encoded is None:
-            self._encoded = RowEncoder(self._colour).encode(_lines(self._cells))[0]
+            self._encoded = RowEncoder(self._colour).encode(_only(self._picture, self._row))[0]
             self._render_cache = self._encoded.text
         return self._encoded
 
     @property
     def cells(self) -> Cells:
-        """The row as cells."""
-        return self._cells
+        """The row as cells: arrays of shape (columns,) and (columns, 3)."""
+        return _line(self._picture, self._row)
 
     def __bool__(self) -> bool:
-        return len(self._cells.glyph) > 0
+        return self.cell_length > 0
 
     def render(self, console: Console) -> str:  # noqa: ARG002 - Strip.render takes it
         """The encoded row."""
@@ -82,21 +84,22 @@ class CellStrip(Strip):
         result: list[Strip] = []
         start = 0
         for cut in cuts:
-            if cut <= len(self._cells.glyph):
+            if cut <= self.cell_length:
                 result.append(self.crop(start, cut))
                 start = cut
         return result
 
     def crop(self, start: int, end: int | None = None) -> Strip:
         """The cells from `start` to before `end`."""
-        columns = len(self._cells.glyph)
+        columns = self.cell_length
         start, end = max(0, start), columns if end is None else min(columns, end)
         if (start, end) == (0, columns):
             return self
         if end <= start:
             return Strip([], 0)
         row = None if self._encoded is None else self._encoded.cut(start, end)
-        return CellStrip(row, _slice(self._cells, start, end), self._colour)
+        part = _columns(_only(self._picture, self._row), start, end)
+        return CellStrip(row, part, 0, self._colour)
 
 
 class ImageStrip(Strip):
@@ -159,19 +162,19 @@ class ImageStrip(Strip):
 
 def strips(rows: Sequence[Row], cells: Cells) -> list[Strip]:
     """Make strips of encoded rows and the cells they were made of (arrays of rows x columns)."""
-    return [CellStrip(row, _line(cells, y)) for y, row in enumerate(rows)]
+    return [CellStrip(row, cells, y) for y, row in enumerate(rows)]
 
 
 def later(cells: Cells, y: int, colour: ColourDepth) -> CellStrip:
     """A strip of one row of cells that is encoded when it is needed."""
-    return CellStrip(None, _line(cells, y), colour)
+    return CellStrip(None, cells, y, colour)
 
 
-def _lines(row: Cells) -> Cells:
+def _only(cells: Cells, y: int) -> Cells:
     return Cells(
-        row.glyph[None],
-        None if row.fg is None else row.fg[None],
-        None if row.bg is None else row.bg[None],
+        cells.glyph[y : y + 1],
+        None if cells.fg is None else cells.fg[y : y + 1],
+        None if cells.bg is None else cells.bg[y : y + 1],
     )
 
 
@@ -183,11 +186,11 @@ def _line(cells: Cells, y: int) -> Cells:
     )
 
 
-def _slice(cells: Cells, start: int, end: int) -> Cells:
+def _columns(cells: Cells, start: int, end: int) -> Cells:
     return Cells(
-        cells.glyph[start:end],
-        None if cells.fg is None else cells.fg[start:end],
-        None if cells.bg is None else cells.bg[start:end],
+        cells.glyph[:, start:end],
+        None if cells.fg is None else cells.fg[:, start:end],
+        None if cells.bg is None else cells.bg[:, start:end],
     )
 
 
