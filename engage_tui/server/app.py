@@ -20,6 +20,7 @@ from engage_tui.server.channels import load
 from engage_tui.server.client import Client
 from engage_tui.server.config import ServerConfig as ServerConfig
 from engage_tui.server.config import tls_context
+from engage_tui.server.doorway import Doorway
 from engage_tui.server.events import Happening, RoomEvent
 from engage_tui.server.http_log import HTTP_LOG
 from engage_tui.server.metrics import CONTENT_TYPE, Metrics
@@ -27,6 +28,7 @@ from engage_tui.server.mux import UdpMux, bind_error
 from engage_tui.server.room import Room
 from engage_tui.server.signaling import Signaling, join_response
 from engage_tui.server.speakers import WINDOW
+from engage_tui.server.strangers import Strangers
 from engage_tui.server.webhooks import Webhooks
 from engage_tui.tasks import TaskGroup
 from engage_tui.wire.signal import SignalOptions
@@ -80,6 +82,7 @@ class RunningServer:
             max_line_size=_MAX_LINE,
             max_field_size=_MAX_LINE,
         )
+        self._doorway: Doorway | None = None
         self._stopped = False
 
     @property
@@ -93,6 +96,11 @@ class RunningServer:
     def http_url(self) -> str:
         """The same address for plain HTTP."""
         return self.url.replace("ws", "http", 1)
+
+    @property
+    def strangers(self) -> Strangers | None:
+        """The connections to the TCP port that have asked for nothing yet; None before it is open."""
+        return None if self._doorway is None else self._doorway.strangers
 
     @property
     def is_healthy(self) -> bool:
@@ -196,6 +204,8 @@ class RunningServer:
             self.close_room(room, models.DisconnectReason.SERVER_SHUTDOWN)
         await asyncio.gather(*(client.finished() for client in clients))
         await self.webhooks.stop()
+        if self._doorway is not None:
+            await self._doorway.close()
         await self._runner.cleanup()
         self.mux.close()
 
@@ -209,13 +219,16 @@ class RunningServer:
             PortInUseError: The port is taken.
         """
         await self._runner.setup()
+        inside = self._runner.server
+        assert inside is not None  # since the setup
+        doorway = Doorway(inside, self.config.limits, tls)
         try:
             bound = listening(self.host, self.config.port, socket.SOCK_STREAM)
-            await web.SockSite(self._runner, bound, ssl_context=tls).start()
+            self.port = await doorway.listen(bound)
         except OSError as error:
             await self._runner.cleanup()
             raise bind_error(error, self.host, self.config.port, "TCP", "--port") from error
-        self.port = self._runner.addresses[0][1]
+        self._doorway = doorway
         await self.mux.listen_tcp()
         self.webhooks.start()
         self._tasks.spawn(self._clock(), "clock")
@@ -265,7 +278,7 @@ async def start_server(config: ServerConfig | None = None) -> RunningServer:
             "Choose a secret with --secret (at least 32 characters), or bind to 127.0.0.1.",
         )
     tls = tls_context(config)
-    mux = UdpMux(host, config.rtc_port, checked_node_ips(config.node_ips))
+    mux = UdpMux(host, config.rtc_port, checked_node_ips(config.node_ips), config.limits)
     server = RunningServer(config, host, mux)
     try:
         await server.listen(tls)

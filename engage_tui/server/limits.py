@@ -24,6 +24,10 @@ class Limits:
         messages_per_second: Signalling frames of one client; what is more waits its turn in the client.
         data_rate: Bytes of data messages a second of one client; what is more is dropped, so that SCTP slows down.
         media_rate: Bytes of sound and pictures a second of one client; what is more is dropped.
+        strangers: Connections to one TCP port that have not said yet what they want; the oldest makes room.
+        strangers_per_address: … of one address.
+        stranger_seconds: How long they may take: for a request's line and headers, the TLS handshake before them
+            included, and on the media port for a valid connectivity check.
     """
 
     participants: int = 25
@@ -33,6 +37,9 @@ class Limits:
     messages_per_second: int = 500
     data_rate: int = 4_000_000
     media_rate: int = 4_000_000
+    strangers: int = 256
+    strangers_per_address: int = 64
+    stranger_seconds: float = 10
 
 
 class Allowance:

@@ -14,6 +14,7 @@ from pylibsrtp._binding import ffi
 from engage_tui.errors import PortInUseError, UsageError
 from engage_tui.server.addresses import announced, candidates, listening
 from engage_tui.server.certificate import Certificate
+from engage_tui.server.limits import Limits
 from engage_tui.server.outlet import Outlet, make_outlet
 from engage_tui.server.paths import AMPLIFICATION, Path
 from engage_tui.server.stun import (
@@ -34,6 +35,7 @@ _BURST = 64  # datagrams that are read before they are sent on …
 _BURSTS = 4  # … and so often before the loop's other work has its turn
 _BUFFER = 4 << 20  # bytes asked for in the socket's queues: a keyframe to ten people at once
 _DATAGRAM = 2048  # bytes of the largest datagram that is read; more is no WebRTC
+_LIMITS = Limits()
 _MAX_ADDRESSES = 16  # a peer may move, but the table of addresses must not grow with it
 
 
@@ -51,6 +53,7 @@ class UdpMux:
         host: Address to bind; ``0.0.0.0`` and ``::`` announce every address of the machine.
         port: 0 takes a free one.
         node_ips: Addresses that are announced before those.
+        limits: Of strangers on the TCP port.
 
     Attributes:
         candidates: ``a=candidate`` values.
@@ -60,14 +63,16 @@ class UdpMux:
         PortInUseError: The port is taken.
     """
 
-    def __init__(self, host: str, port: int, node_ips: Sequence[str] = ()) -> None:
+    def __init__(
+        self, host: str, port: int, node_ips: Sequence[str] = (), limits: Limits = _LIMITS
+    ) -> None:
         self.socket = _bind(host, port)
         self.host, self.port = self.socket.getsockname()[:2]
         self._long = self.socket.family == socket.AF_INET6  # its addresses have four parts
         self._hosts = announced(self.host, node_ips)
         self.certificate = Certificate()
         self.candidates = candidates(self._hosts, self.port, 0)
-        self.tcp = TcpPort(self._on_frame, lambda a: a in self._by_address, self._lose)
+        self.tcp = TcpPort(self._on_frame, lambda a: a in self._by_address, self._lose, limits)
         # libsrtp works in place: one buffer for all, because one thread sends and receives.
         self.scratch = ffi.new("unsigned char[]", 2 * _DATAGRAM)
         self.scratch_view = memoryview(ffi.buffer(self.scratch))
@@ -114,6 +119,7 @@ class UdpMux:
         for address in transport.addresses:
             if self._by_address.get(address) is transport:
                 del self._by_address[address]
+                self.tcp.end(address)
         transport.addresses.clear()
 
     def send(self, data: bytes, address: Address) -> None:
@@ -227,6 +233,7 @@ class UdpMux:
             oldest = next(a for a in transport.addresses if a != transport.address)
             del transport.addresses[oldest]
             self._by_address.pop(oldest, None)
+            self.tcp.end(oldest)
         transport.addresses[address] = Path(
             proven=len(address) > 2
         )  # TCP's own handshake proved it

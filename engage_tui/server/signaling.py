@@ -15,6 +15,7 @@ from engage_tui.server import requests
 from engage_tui.server.access import Refused, authenticate
 from engage_tui.server.client import Client
 from engage_tui.server.descriptions import PUBLISH_CODECS
+from engage_tui.server.doorway import attended
 from engage_tui.server.limits import Allowance
 from engage_tui.server.line import SignalLine
 from engage_tui.server.requests import MAX_NAME
@@ -47,7 +48,7 @@ class Signaling:
 
     def application(self) -> web.Application:
         """The aiohttp application with every route."""
-        app = web.Application(middlewares=[_cors])
+        app = web.Application(middlewares=[attended, _cors])
         app.router.add_get("/", self._health)
         for slash in ("/", "//"):  # some clients append to an address that ends in a slash
             app.router.add_get(f"{slash}rtc", self._join)

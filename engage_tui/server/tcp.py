@@ -11,7 +11,9 @@ from typing import Any, cast
 
 from pylibsrtp._binding import ffi
 
+from engage_tui.server.limits import Limits
 from engage_tui.server.outlet import ROOM, Destination, Packet, seal
+from engage_tui.server.strangers import Strangers
 from engage_tui.server.stun import Address
 
 _log = logging.getLogger(__name__)
@@ -19,10 +21,7 @@ _log = logging.getLogger(__name__)
 TCP = "tcp"
 """The third part of an address that is a connection."""
 
-MAX_CONNECTIONS = 256
-"""At one time; one more is closed at once."""
-
-_PATIENCE = 10.0  # seconds until a connection must have shown a valid check
+_GOODBYE = 2.0  # seconds in which what was written to a connection that ends may still leave
 _LARGEST = 2048  # bytes of one frame; more is no WebRTC
 _BACKLOG = 512 * 1024  # bytes that wait for a slow connection; packets on top are lost
 _LENGTH = struct.Struct("!H")
@@ -38,16 +37,23 @@ class TcpPort:
         receive: Takes what comes.
         known: Whether an address has shown a valid check.
         forget: Told of an address that is no more.
+        limits: How long a connection may take to show a valid check, and how many may be without one.
 
     Attributes:
         port: The bound port; 0 before `listen`.
+        strangers: Connections that have shown no valid check.
         dropped: Packets that a slow connection did not take.
     """
 
     def __init__(
-        self, receive: Receiver, known: Callable[[Address], bool], forget: Callable[[Address], None]
+        self,
+        receive: Receiver,
+        known: Callable[[Address], bool],
+        forget: Callable[[Address], None],
+        limits: Limits,
     ) -> None:
         self.receive, self.known, self.forget = receive, known, forget
+        self.strangers = Strangers("media port", limits)
         self.port = 0
         self.dropped = 0
         self.connections: dict[Address, Connection] = {}
@@ -66,7 +72,12 @@ class TcpPort:
         if self._server is not None:
             self._server.close()
         for connection in list(self.connections.values()):
-            connection.abort()
+            connection.turn_away()
+
+    def end(self, address: Address) -> None:
+        """Nobody needs that address any more; what was sent to it may still leave."""
+        if (connection := self.connections.get(address)) is not None:
+            connection.end()
 
     def send(self, data: bytes, address: Address) -> None:
         """Send a datagram on the connection of that address, if it is still there."""
@@ -92,7 +103,6 @@ class Connection(asyncio.Protocol):
         self._port = port
         self._address: Address = ("", 0, TCP)
         self._transport: asyncio.Transport | None = None
-        self._timer: asyncio.TimerHandle | None = None
         self._buffer = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -100,11 +110,8 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         host, port = transport.get_extra_info("peername")[:2]
         self._address = (host, port, TCP)
-        if len(self._port.connections) >= MAX_CONNECTIONS:
-            self.abort()
-            return
         self._port.connections[self._address] = self
-        self._timer = asyncio.get_running_loop().call_later(_PATIENCE, self._judge)
+        self._port.strangers.add(self, host)
 
     def data_received(self, data: bytes) -> None:
         """Called by asyncio."""
@@ -113,18 +120,19 @@ class Connection(asyncio.Protocol):
         while at + 2 <= len(self._buffer):
             (size,) = _LENGTH.unpack_from(self._buffer, at)
             if size > _LARGEST:
-                self.abort()
+                self.turn_away()
                 return
             if at + 2 + size > len(self._buffer):
                 break
             self._port.receive(bytes(self._buffer[at + 2 : at + 2 + size]), self._address)
             at += 2 + size
         del self._buffer[:at]
+        if self in self._port.strangers and self._port.known(self._address):
+            self._port.strangers.remove(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by asyncio."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self._port.strangers.remove(self)
         if self._port.connections.get(self._address) is self:
             del self._port.connections[self._address]
             self._port.forget(self._address)
@@ -141,11 +149,13 @@ class Connection(asyncio.Protocol):
         transport.write(_LENGTH.pack(len(data)) + data)
         return True
 
-    def abort(self) -> None:
+    def end(self) -> None:
+        """End it once what was sent is out, but wait for that no longer than a moment."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._port.strangers.add(self, self._address[0], _GOODBYE)
+            self._transport.close()
+
+    def turn_away(self) -> None:
         """End it at once."""
         if self._transport is not None:
             self._transport.abort()
-
-    def _judge(self) -> None:
-        if not self._port.known(self._address):
-            self.abort()

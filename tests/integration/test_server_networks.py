@@ -131,23 +131,6 @@ async def test_a_frame_that_is_too_large_ends_the_connection() -> None:
             await peer.receive()
 
 
-async def test_who_shows_no_check_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tcp, "_PATIENCE", 0.05)
-    async with embedded_server() as server, connected(server) as peer:
-        peer.send(b"\x00\x01 nonsense")
-        with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
-            await peer.receive()
-        await until(lambda: not server.mux.tcp.connections)
-
-
-async def test_connections_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tcp, "MAX_CONNECTIONS", 1)
-    async with embedded_server() as server, connected(server), connected(server) as second:
-        with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
-            await second.receive()
-        assert len(server.mux.tcp.connections) == 1
-
-
 @needs_ipv6
 @pytest.mark.parametrize(("bind", "to"), [("::1", "::1"), ("::", "::1"), ("::", "127.0.0.1")])
 async def test_ipv6_and_both_families_on_one_socket(bind: str, to: str) -> None:
