@@ -13,12 +13,12 @@ from engage_tui.media.scale import Scaler
 from engage_tui.media.source import VideoFrame
 from engage_tui.render import placing
 from engage_tui.render.cells import MODES, Canvas, cells
-from engage_tui.render.choice import VideoMode, next_mode
+from engage_tui.render.choice import AUTO, VideoMode, choose, next_mode
 from engage_tui.render.images import ImageEncoder, PixelMode, Place, image_encoder
 from engage_tui.render.picture import Picture, cover, letterbox
-from engage_tui.render.probe import window_cell
+from engage_tui.render.probe import Answers, LateAnswers, window_cell
 from engage_tui.render.rows import RowEncoder
-from engage_tui.render.terminal import Terminal, default_mode, with_cell
+from engage_tui.render.terminal import Terminal, default_mode, learned, with_cell
 
 _BLACK = (0, 0, 0)
 _QUIT = b"q\x03"
@@ -32,6 +32,7 @@ class Settings:
 
     Attributes:
         mode: The way of drawing.
+        wish: What was asked for, one of `choice.NAMES`: `mode` follows it until a key chooses another.
         fill: Cut what does not fit, instead of leaving bars.
         mirror: Swap left and right.
     """
@@ -39,6 +40,7 @@ class Settings:
     mode: VideoMode
     fill: bool = False
     mirror: bool = False
+    wish: str = AUTO
 
 
 class Player:
@@ -49,13 +51,16 @@ class Player:
         cpu: Seconds of processor time that drawing took so far; writing is not counted.
     """
 
-    def __init__(self, terminal: Terminal, settings: Settings, descriptor: int) -> None:
+    def __init__(
+        self, terminal: Terminal, settings: Settings, descriptor: int, *, late: bool = False
+    ) -> None:
         """Draw on a terminal.
 
         Args:
             terminal: What it can draw.
             settings: How to begin.
             descriptor: Where to write.
+            late: Whether the terminal's answers may still come; they are used then, and are no keys.
         """
         self.settings = settings
         self.cpu = 0.0
@@ -65,9 +70,15 @@ class Player:
         self._encoder = RowEncoder(terminal.colour)
         self._images: ImageEncoder | None = None
         self._drawn: tuple[VideoMode, tuple[int, int], bool] | None = None
+        self._late = LateAnswers() if late else None
 
     def keys(self, typed: bytes) -> bool:
         """Do what was typed: a, f, m; False: to end."""
+        if self._late is not None:
+            typed = self._late.keep(typed)
+            if self._late.done:
+                self._learn(self._late.answers)
+                self._late = None
         for key in _SEQUENCE.sub(b"", typed).decode("ascii", "ignore"):
             if key.encode() in _QUIT:
                 return False
@@ -77,7 +88,13 @@ class Player:
                 self.settings.mirror = not self.settings.mirror
             elif key == "a":
                 self.settings.mode = next_mode(self.settings.mode, self._terminal)
+                self.settings.wish = self.settings.mode.value
         return True
+
+    def _learn(self, answers: Answers) -> None:
+        self._terminal = learned(self._terminal, answers, window_cell(self._descriptor))
+        self._encoder = RowEncoder(self._terminal.colour)
+        self.settings.mode = choose(self.settings.wish, self._terminal).mode
 
     def show(self, frame: VideoFrame, size: tuple[int, int]) -> int:
         """Draw a picture as large as the window and write it; the bytes that were written.

@@ -22,7 +22,7 @@ from engage_tui.errors import DeviceError, EngageError, MediaFileError, UsageErr
 if TYPE_CHECKING:
     from engage_tui.cli.player import Player
     from engage_tui.media.source import VideoFrame, VideoSource
-    from engage_tui.render.choice import VideoMode
+    from engage_tui.render.probe import Answers
     from engage_tui.render.terminal import Terminal
 
 _ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"
@@ -61,11 +61,15 @@ def view(
         raise UsageError("There is no terminal to draw on.", "Run it in a terminal, not in a pipe.")
     from engage_tui.cli.player import Player, Settings
     from engage_tui.media.quiet import native_stderr_in_log
+    from engage_tui.render.choice import choose
     from engage_tui.render.rows import CANCEL
 
-    terminal, mode = _found(wish)
-    settings = Settings(mode, fill, mirror)
-    player = Player(terminal, settings, sys.stdout.fileno())
+    terminal, answers = _found()
+    settings = Settings(choose(wish, terminal).mode, fill, mirror, wish)
+    late = answers is not None and not answers.complete
+    player = Player(terminal, settings, sys.stdout.fileno(), late=late)
+    if answers is not None and not player.keys(answers.typed):
+        return 0
     with native_stderr_in_log():
         source.open()
     try:
@@ -103,16 +107,14 @@ def _source(what: str) -> VideoSource:
     return open_source("video", f"file:{path}")
 
 
-def _found(wish: str) -> tuple[Terminal, VideoMode]:
-    """The terminal, and the mode that a wish means there."""
-    from engage_tui.render.choice import choose
+def _found() -> tuple[Terminal, Answers | None]:
+    """The terminal, and what it said so far; None: it was not asked."""
     from engage_tui.render.probe import begin, window_cell
     from engage_tui.render.terminal import detect
 
     probe = begin()
     answers = probe.finish() if probe is not None else None
-    terminal = detect(answers=answers, cell=window_cell(sys.stdin.fileno()))
-    return terminal, choose(wish, terminal).mode
+    return detect(answers=answers, cell=window_cell(sys.stdin.fileno())), answers
 
 
 @contextlib.contextmanager

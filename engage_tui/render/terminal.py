@@ -123,6 +123,25 @@ def detect(
     )
 
 
+def learned(before: Terminal, answers: Answers, cell: tuple[int, int] = (0, 0)) -> Terminal:
+    """What is known once late answers have come; a part of them may have come in time.
+
+    Args:
+        before: What was known without them.
+        answers: All that came late.
+        cell: As for `detect`.
+    """
+    said = replace(
+        answers,
+        name=answers.name or before.name,
+        sixel=answers.sixel or before.sixel,
+        kitty=answers.kitty or before.kitty,
+        sync=answers.sync or before.sync,
+        cell=answers.cell if all(answers.cell) else before.cell,
+    )
+    return detect(answers=said, cell=cell)
+
+
 def with_cell(terminal: Terminal, cell: tuple[int, int]) -> Terminal:
     """The same terminal after its font has changed; zeros change nothing."""
     return replace(terminal, cell=cell) if all(cell) and cell != terminal.cell else terminal

@@ -14,7 +14,7 @@ from engage_tui.render.cells import MODES, CellMode, ColourDepth
 from engage_tui.render.choice import AUTO, VideoMode, choose, next_mode
 from engage_tui.render.images import PixelMode
 from engage_tui.render.probe import Answers, Probe, window_cell
-from engage_tui.render.terminal import Terminal, default_mode, detect, with_cell
+from engage_tui.render.terminal import Terminal, default_mode, detect, learned, with_cell
 from engage_tui.tui.gallery import Gallery
 from engage_tui.tui.governor import Plan
 
@@ -99,16 +99,7 @@ class Outlook:
 
     def learn(self, answers: Answers) -> None:
         """The terminal has answered late: what it can draw is known now."""
-        before = self.terminal  # a part of the answers may have come in time
-        said = dataclasses.replace(
-            answers,
-            name=answers.name or before.name,
-            sixel=answers.sixel or before.sixel,
-            kitty=answers.kitty or before.kitty,
-            sync=answers.sync or before.sync,
-            cell=answers.cell if all(answers.cell) else before.cell,
-        )
-        self.terminal = detect(answers=said, cell=_cell())
+        self.terminal = learned(self.terminal, answers, _cell())
         self.late = False
 
     def refresh_cell(self) -> bool:

@@ -70,6 +70,24 @@ def test_keys() -> None:
     assert not player.keys(b"\x03")
 
 
+@pytest.mark.parametrize("chosen", [b"", b"a"])
+def test_answers_that_come_late_are_used_and_are_no_keys(
+    chosen: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TMUX", "STY", "SSH_TTY", "SSH_CLIENT", "SSH_CONNECTION", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    player = Player(Terminal(), Settings(VideoMode.HALF), 1, late=True)
+    assert player.keys(chosen)
+    before = player.settings.mode
+    assert player.keys(b"\x1bP>|aqfm(1)\x1b\\\x1b[6;16;8t\x1b[?62;")  # one answer in two parts
+    assert player.keys(b"4cf")
+    assert player.settings.fill
+    assert not player.settings.mirror
+    assert player.settings.mode is (before if chosen else VideoMode.SIXEL)
+    assert not player.keys(b"q")
+
+
 @pytest.mark.parametrize("size", [(1, 1), (2, 1), (3, 50), (200, 2)])
 @pytest.mark.parametrize("shape", [(2, 2), (640, 2), (2, 480), (34, 18)])
 def test_any_window_and_any_picture(size: tuple[int, int], shape: tuple[int, int]) -> None:
