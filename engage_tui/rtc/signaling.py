@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError
 from livekit.protocol import models, rtc
 
 from engage_tui.errors import AuthError, ConnectError, EngageError, RefusedError
+from engage_tui.rtc.leaving import DismissedError, JoinAnewError, Wish, wish
 from engage_tui.rtc.proxy import open_session
 from engage_tui.rtc.tls import tls_error
 from engage_tui.tasks import TaskGroup
@@ -26,19 +27,6 @@ _OUTBOX = 1000  # messages waiting for the socket; when it is full the connectio
 _CLOSE_TIME = 1.0  # seconds that a goodbye may take
 _VALIDATE_TIME = 3.0
 _TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]*\.?[\w-]*")
-_REASONS: dict[int, tuple[str, str]] = {
-    models.DUPLICATE_IDENTITY: (
-        "Somebody else joined under the same identity.",
-        "Choose another name and join again.",
-    ),
-    models.PARTICIPANT_REMOVED: ("You were removed from the room.", ""),
-    models.ROOM_DELETED: ("The room was deleted.", ""),
-    models.ROOM_CLOSED: ("The room was closed.", ""),
-}
-
-
-class ResumeRefusedError(ConnectError):
-    """The server has no session to resume: only a new join helps."""
 
 
 class SignalClient:
@@ -80,14 +68,17 @@ class SignalClient:
             ConnectError: No server answers there, or not in time.
             AuthError: The token was refused.
             RefusedError: The server does not let us in.
+            JoinAnewError: It would, at another try.
         """
         first = await self._open(url, token, options, timeout)
         match first.WhichOneof("message"):
             case "join":
                 self._run(first.join.ping_interval, first.join.ping_timeout)
                 return first.join
+            case "leave" if wish(first.leave) is Wish.STAY_AWAY:
+                error: EngageError = DismissedError(first.leave.reason)
             case "leave":
-                error: EngageError = leave_error(first.leave.reason)
+                error = JoinAnewError(f"{_place(url)} asks to join again.", "Try again.")
             case other:
                 error = ConnectError(f"{_place(url)} answered {other!r} to a join.", _CHECK_ADDRESS)
         await self.close()
@@ -111,15 +102,16 @@ class SignalClient:
             timeout: Seconds after which it gives up.
 
         Raises:
-            ResumeRefusedError: The server has no such session any more: join anew.
+            JoinAnewError: The server has no such session any more.
+            DismissedError: It does not want us back.
             EngageError: As `join`.
         """
         first = await self._open(url, token, options, timeout)
         if first.WhichOneof("message") == "leave":
             await self.close()
-            if first.leave.action == rtc.LeaveRequest.DISCONNECT and not first.leave.can_reconnect:
-                raise leave_error(first.leave.reason)
-            raise ResumeRefusedError("The server has given up the session.", "Join again.")
+            if wish(first.leave) is Wish.STAY_AWAY:
+                raise DismissedError(first.leave.reason)
+            raise JoinAnewError("The server has given up the session.", "Join again.")
         self._run(*pings)
         if first.WhichOneof("message") == "reconnect":
             return first.reconnect
@@ -322,22 +314,6 @@ def refusal(url: str, status: int, body: str) -> EngageError:
     if status == 503 and "limit" in body:
         return RefusedError(f"The server is full.{said}", "Try again when somebody has left.")
     return ConnectError(f"The server cannot take the join ({status}).{said}", "Try again later.")
-
-
-def leave_error(reason: int) -> EngageError:
-    """The error for a `leave` from the server.
-
-    Args:
-        reason: LiveKit's number for a disconnect reason.
-    """
-    if reason in _REASONS:
-        return RefusedError(*_REASONS[reason])
-    if reason == models.SERVER_SHUTDOWN:
-        return ConnectError("The server shuts down.", "Join again when it is back.")
-    known = reason in models.DisconnectReason.values()
-    name = models.DisconnectReason.Name(models.DisconnectReason.ValueType(reason)) if known else ""
-    words = name.lower().replace("_", " ") or f"reason {reason}"
-    return ConnectError(f"The server ended the connection ({words}).", "Try again.")
 
 
 def _readable(body: str) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from livekit.protocol import models, rtc
 
 from engage_tui.errors import ConnectError, EngageError, PublishError
+from engage_tui.rtc.leaving import JoinAnewError
 from engage_tui.rtc.peer import Peer, PeerRole
 from engage_tui.rtc.signaling import SignalClient
 from engage_tui.rtc.turn import turn_servers
@@ -96,6 +97,8 @@ class Connection:
         self._offer_number = 0
         self._negotiating = asyncio.Lock()
         self._lost = False
+        self._asked_anew = False  # by the server, for another session
+        self._joining: asyncio.Timeout | None = None  # brought forward by a loss
         self._holding = False
         self._closed = False
 
@@ -111,6 +114,7 @@ class Connection:
 
     def told_to_reconnect(self, *, resume: bool) -> None:
         """The server's leave asks for it: to this session, or to a new one."""
+        self._asked_anew = True
         self._media_dead = self._media_dead or not resume
         self._on_lost("the server asks to connect again")
 
@@ -145,6 +149,7 @@ class Connection:
 
         Raises:
             EngageError: As `SignalClient.join`, and `ConnectError` when no media connection comes about.
+            JoinAnewError: Signalling came about, but the server asks for another try.
         """
         end = asyncio.get_running_loop().time() + timeout
         options = SignalOptions(auto_subscribe=False, sdk="python")
@@ -167,9 +172,19 @@ class Connection:
         self.publisher.create_channels()
         on_joined(join)
         self._tasks.spawn(self._answer_offers(self.subscriber), "answer_offers")
-        await self.negotiate()
         primary = self.subscriber if join.subscriber_primary else self.publisher
-        await primary.connected(max(1.0, end - asyncio.get_running_loop().time()))
+        try:
+            async with asyncio.timeout(None) as self._joining:
+                await self.negotiate()
+                await primary.connected(max(1.0, end - asyncio.get_running_loop().time()))
+        except (TimeoutError, ConnectError):
+            if self._asked_anew:
+                raise JoinAnewError("The server asks to join again.", "Try again.") from None
+            if self._lost:
+                raise ConnectError("The connection was lost while joining.", "Try again.") from None
+            raise
+        finally:
+            self._joining = None
 
     async def resume(
         self, url: str, token: str, state: rtc.SyncState, timeout: float = ANSWER_TIME
@@ -183,7 +198,8 @@ class Connection:
             timeout: Seconds for the signalling.
 
         Raises:
-            ResumeRefusedError: The server has no such session any more.
+            JoinAnewError: The server has no such session any more.
+            DismissedError: It does not want us back.
             EngageError: It cannot be reached, or the media connections cannot be moved.
         """
         if not self.may_resume or self.publisher is None or self.subscriber is None:
@@ -444,4 +460,6 @@ class Connection:
         if not self.is_over:
             self._lost = self._holding = True
             self._fail_waiting()
+            if self._joining is not None:
+                self._joining.reschedule(asyncio.get_running_loop().time())
             self._owner.on_connection_lost(self, why)

@@ -59,8 +59,12 @@ class DisconnectReason(IntEnum):
     MIGRATION = 8
     SIGNAL_CLOSE = 9
     ROOM_CLOSED = 10
+    USER_UNAVAILABLE = 11
+    USER_REJECTED = 12
+    SIP_TRUNK_FAILURE = 13
     CONNECTION_TIMEOUT = 14
     MEDIA_FAILURE = 15
+    AGENT_ERROR = 16
 
 
 class SubscriptionStatus(StrEnum):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from livekit.protocol import models, rtc
 
 from engage_tui.errors import ConnectError, EngageError, RefusedError
+from engage_tui.rtc.leaving import DismissedError, JoinAnewError
 from engage_tui.rtc.reach import wait_for_return
-from engage_tui.rtc.signaling import ResumeRefusedError
+from engage_tui.sdk.convert import reason_of
 from engage_tui.sdk.enums import ConnectionState, DisconnectReason, RoomEvent
 from engage_tui.sdk.reconnect import waits
 
@@ -19,6 +22,30 @@ if TYPE_CHECKING:
     from engage_tui.sdk.room import Room
 
 _log = logging.getLogger(__name__)
+
+FIRST_TRIES = 3
+"""How often a room is joined for the first time, while the server asks for another try."""
+
+
+async def join_first(room: Room) -> None:
+    """Join a room that was never joined.
+
+    Raises:
+        EngageError: It cannot be joined.
+    """
+    last: EngageError | None = None
+    for wait in islice(waits(random.random), FIRST_TRIES):
+        await asyncio.sleep(wait)
+        room.participants.clear()  # whom an earlier try met; nobody was told of them
+        room._receivers.clear()
+        try:
+            await room._join(room._welcomed)
+        except JoinAnewError as error:
+            last = error
+            continue
+        return
+    assert last is not None
+    raise last
 
 
 async def recover(room: Room) -> None:
@@ -29,6 +56,7 @@ async def recover(room: Room) -> None:
     room._set_state(ConnectionState.RECONNECTING)
     room.emit(RoomEvent.RECONNECTING)
     last: EngageError = ConnectError("The connection was lost.", "Join again.")
+    reason = DisconnectReason.UNKNOWN_REASON
     for wait in waits(random.random):
         if wait:
             await wait_for_return(room.server_url, wait)
@@ -38,6 +66,8 @@ async def recover(room: Room) -> None:
             await _join_again(room)
         except RefusedError as error:  # no use in asking again
             last = error
+            if isinstance(error, DismissedError):
+                reason = reason_of(error.reason)
             break
         except EngageError as error:
             _log.info("reconnecting failed: %s", error)
@@ -48,7 +78,7 @@ async def recover(room: Room) -> None:
             last = EngageError(f"Reconnecting failed: {error!r}.", "The log says more.")
             continue
         return
-    room._begin_end(DisconnectReason.UNKNOWN_REASON, last)
+    room._begin_end(reason, last)
 
 
 async def _resume(room: Room) -> bool:
@@ -65,10 +95,12 @@ async def _resume(room: Room) -> bool:
     room._expects_everybody = True
     try:
         await connection.resume(room.server_url, token, state, room.options.connect_timeout)
-    except ResumeRefusedError as error:
+    except JoinAnewError as error:
         _log.info("not resumed: %s", error)
         connection.give_up()
         return False
+    except DismissedError:
+        raise
     except EngageError:
         if _stands(connection):
             raise  # the server was not there; the media may still stand when it is

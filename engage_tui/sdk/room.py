@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from livekit.protocol import models, rtc
 
 from engage_tui.errors import ConnectError, EngageError
+from engage_tui.rtc.leaving import DismissedError, Wish, wish
 from engage_tui.rtc.reach import reach
 from engage_tui.sdk.connection import Connection
 from engage_tui.sdk.convert import quality_of, reason_of
@@ -27,7 +28,7 @@ from engage_tui.sdk.options import RoomOptions
 from engage_tui.sdk.participant import Participant, RemoteParticipant
 from engage_tui.sdk.publication import RemoteTrackPublication
 from engage_tui.sdk.reconnect import Memory
-from engage_tui.sdk.recovery import recover
+from engage_tui.sdk.recovery import join_first, recover
 from engage_tui.sdk.reemission import at_room
 from engage_tui.sdk.room_devices import OutputPort, RoomDevices
 from engage_tui.sdk.server_messages import (
@@ -136,7 +137,7 @@ class Room(RoomDevices):
     async def _run(self) -> None:
         """Join for the first time."""
         try:
-            await self._join(self._welcomed)
+            await join_first(self)
         except EngageError as error:
             self._begin_end(DisconnectReason.JOIN_FAILURE, error)
             return
@@ -148,6 +149,8 @@ class Room(RoomDevices):
         self._set_state(ConnectionState.CONNECTED)
         self.emit(RoomEvent.CONNECTED)
         self._settled.set()
+        if self._space.position_sync:
+            self.tasks.spawn(self.local_participant._share_position(), "position")
         self._space.microphones_changed()
 
     async def _join(self, on_joined: Any) -> None:
@@ -170,8 +173,6 @@ class Room(RoomDevices):
         """The server let us in for the first time; those who are there cause no events."""
         self._info.CopyFrom(join.room)
         self._local = LocalParticipant(join.participant, self)
-        if self._space.position_sync:
-            self.tasks.spawn(self._local._share_position(), "position")
         self.emit(RoomEvent.SIGNAL_CONNECTED)
         for info in join.other_participants:
             if self._plausible(info) and info.identity != self._local.identity:
@@ -256,13 +257,12 @@ class Room(RoomDevices):
                 take_subscription_message(self, message)
 
     def _told_to_leave(self, leave: rtc.LeaveRequest) -> None:
-        from engage_tui.rtc.signaling import leave_error
-
-        if leave.action != rtc.LeaveRequest.DISCONNECT:
+        wanted = wish(leave)
+        if wanted is not Wish.STAY_AWAY:
             if self._connection is not None:
-                self._connection.told_to_reconnect(resume=leave.action == rtc.LeaveRequest.RESUME)
+                self._connection.told_to_reconnect(resume=wanted is Wish.RESUME)
             return
-        error = leave_error(leave.reason)
+        error = DismissedError(leave.reason)
         _log.info("told to leave: %s", error)
         self._begin_end(reason_of(leave.reason), error)
 

@@ -11,7 +11,8 @@ from aiohttp import WSMsgType, web
 from livekit.protocol import models, rtc
 
 from engage_tui.errors import AuthError, ConnectError, EngageError, RefusedError, UsageError
-from engage_tui.rtc.signaling import SignalClient, leave_error, refusal
+from engage_tui.rtc.leaving import DismissedError, JoinAnewError
+from engage_tui.rtc.signaling import SignalClient, refusal
 from engage_tui.wire.signal import ROOM_NOT_FOUND, SignalOptions
 from tests.servers import free_ports
 from tests.waiting import until
@@ -127,14 +128,23 @@ async def test_a_first_message_that_is_no_welcome(first: bytes) -> None:
             await Listener().join(url)
 
 
-async def test_a_leave_as_the_first_message_is_a_refusal() -> None:
+@pytest.mark.parametrize(
+    ("leave", "kind"),
+    [
+        (rtc.LeaveRequest(reason=models.DUPLICATE_IDENTITY), DismissedError),
+        (rtc.LeaveRequest(action=rtc.LeaveRequest.RECONNECT), JoinAnewError),
+        (rtc.LeaveRequest(action=rtc.LeaveRequest.RESUME), JoinAnewError),
+        (rtc.LeaveRequest(can_reconnect=True), JoinAnewError),
+    ],
+)
+async def test_a_leave_as_the_first_message(
+    leave: rtc.LeaveRequest, kind: type[EngageError]
+) -> None:
     async def full(socket: web.WebSocketResponse) -> None:
-        response = rtc.SignalResponse()
-        response.leave.reason = models.DUPLICATE_IDENTITY
-        await socket.send_bytes(response.SerializeToString())
+        await socket.send_bytes(rtc.SignalResponse(leave=leave).SerializeToString())
 
     async with a_server(full) as url:
-        with pytest.raises(RefusedError, match="same identity"):
+        with pytest.raises(kind):
             await Listener().join(url)
 
 
@@ -211,9 +221,5 @@ async def test_requests_go_out_in_order_and_leaving_is_said() -> None:
     assert listener.losses == []
 
 
-def test_every_reason_for_leaving_has_words_and_an_exit_code() -> None:
-    for reason in (*models.DisconnectReason.values(), 4711):
-        assert leave_error(reason).message
-    assert leave_error(models.PARTICIPANT_REMOVED).exit_code == 4
-    assert leave_error(models.SERVER_SHUTDOWN).exit_code == 3
+def test_a_refusal_repeats_no_secret() -> None:
     assert "s3cret" not in str(refusal("ws://user:s3cret@host/path", 404, ""))
