@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     )
     from engage_tui.sdk.local_participant import LocalParticipant
     from engage_tui.sdk.local_profile import ParticipantTrackPermission
+    from engage_tui.sdk.local_publication import LocalTrackPublication
     from engage_tui.sdk.local_track import (
         LocalAudioTrack,
         LocalTrack,
@@ -72,11 +73,7 @@ if TYPE_CHECKING:
         VideoCaptureOptions,
     )
     from engage_tui.sdk.participant import Participant, ParticipantPermission, RemoteParticipant
-    from engage_tui.sdk.publication import (
-        LocalTrackPublication,
-        RemoteTrackPublication,
-        TrackPublication,
-    )
+    from engage_tui.sdk.publication import RemoteTrackPublication, TrackPublication
     from engage_tui.sdk.room import Room
     from engage_tui.sdk.rpc import Invocation, RpcError
     from engage_tui.sdk.space import Space
@@ -156,7 +153,8 @@ _HOMES = {
         "VideoCaptureOptions",
     ),
     "sdk.participant": ("Participant", "ParticipantPermission", "RemoteParticipant"),
-    "sdk.publication": ("LocalTrackPublication", "RemoteTrackPublication", "TrackPublication"),
+    "sdk.local_publication": ("LocalTrackPublication",),
+    "sdk.publication": ("RemoteTrackPublication", "TrackPublication"),
     "sdk.room": ("Room",),
     "sdk.rpc": ("Invocation", "RpcError"),
     "sdk.space": ("Space",),

@@ -107,6 +107,10 @@ class PictureEncoder:
         packet.pts, packet.time_base = timestamp, Fraction(1, CLOCK_RATE)
         return self._packer.pack(packet)[0]
 
+    def close(self) -> None:
+        """Free the encoder; another picture would open it again."""
+        self._codec = None
+
     def size(self, picture: av.VideoFrame) -> tuple[int, int]:
         """Width and height, even, in which `picture` is sent."""
         return (picture.width // self._shrink) & ~1, (picture.height // self._shrink) & ~1

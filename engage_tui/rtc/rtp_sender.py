@@ -132,6 +132,7 @@ class RtpSender:
             return
         self._transport._unregister_rtp_sender(self)  # noqa: SLF001
         await self._tasks.cancel()
+        self._history.clear()
         await self._put(bytes(RtcpByePacket(sources=[self._ssrc])))
 
     def announce(self) -> None:

@@ -97,6 +97,12 @@ class LayerStream:
         self._keyframe = True
         self._muted = muted
 
+    async def end(self) -> None:
+        """Send nothing more, and free what is large without waiting for the garbage collector."""
+        await self.rtp.stop()
+        self.reset(muted=True)
+        self._encoder.close()
+
     def reported(self, lost: float) -> None:
         """Follow the network: fewer bits where many packets are lost."""
         self._control.report(lost, time.monotonic())
@@ -235,4 +241,4 @@ class VideoSender(Sender):
 
     async def _end(self) -> None:
         for stream in self.streams:
-            await stream.rtp.stop()
+            await stream.end()

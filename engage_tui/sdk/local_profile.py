@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 from livekit.protocol import models, rtc
 
 from engage_tui.errors import RefusedError
+from engage_tui.sdk.local_publication import LocalTrackPublication
 from engage_tui.sdk.participant import Participant, RoomPort
-from engage_tui.sdk.publication import LocalTrackPublication
 
 if TYPE_CHECKING:
     from engage_tui.sdk.connection import Connection

@@ -20,11 +20,8 @@ from engage_tui.sdk.enums import (
     TrackSource,
 )
 from engage_tui.sdk.events import Emitter
-from engage_tui.sdk.publication import (
-    LocalTrackPublication,
-    RemoteTrackPublication,
-    TrackPublication,
-)
+from engage_tui.sdk.local_publication import LocalTrackPublication
+from engage_tui.sdk.publication import RemoteTrackPublication, TrackPublication
 from engage_tui.sdk.spatial_controls import SpatialControls
 from engage_tui.sdk.track import RemoteAudioTrack
 from engage_tui.spatial.coordinates import FORWARD

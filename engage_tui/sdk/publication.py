@@ -1,4 +1,4 @@
-"""Publications: the announced fact of a track, ours or somebody else's."""
+"""Publications: the announced fact of a track; those of others, which can be subscribed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from engage_tui.sdk.enums import (
     VideoQuality,
 )
 from engage_tui.sdk.events import Emitter
-from engage_tui.sdk.local_track import LocalAudioTrack, LocalTrack, LocalVideoTrack
 from engage_tui.sdk.track import RemoteAudioTrack, RemoteTrack, RemoteVideoTrack, TrackStats
 from engage_tui.tasks import TaskGroup
 
@@ -157,6 +156,7 @@ class RemoteTrackPublication(TrackPublication):
         self._wanted_quality = VideoQuality.HIGH
         self._wanted_fps = 0
         self._revoked = False  # it was wanted when our right to subscribe was taken
+        self._small_first = False  # until its first picture is there
 
     @property
     def manual(self) -> bool | None:
@@ -275,6 +275,19 @@ class RemoteTrackPublication(TrackPublication):
             self._wanted_fps = fps
             self._send_settings()
 
+    def _begin_small(self) -> None:
+        """Ask for the smallest layer until its first picture is there, then for what is wanted.
+
+        For who comes back: livekit-server asks a publisher for a keyframe of a full layer only once a second, and
+        does so in vain for the session that it is just closing.
+        """
+        self._small_first = self.simulcasted
+
+    def _grow(self) -> None:
+        if self._small_first:
+            self._small_first = False
+            self._send_settings()
+
     def _want(self, subscribed: bool) -> None:
         if subscribed and (error := self._obstacle()) is not None:
             self._fail(error)
@@ -329,7 +342,9 @@ class RemoteTrackPublication(TrackPublication):
         setting = request.track_setting
         setting.track_sids.append(self.track_sid)
         setting.disabled = not self.is_flowing
-        if self.kind is TrackKind.VIDEO:
+        if self._small_first:
+            setting.quality = quality_number(VideoQuality.LOW)
+        elif self.kind is TrackKind.VIDEO:
             setting.quality = quality_number(self._wanted_quality)
             setting.width, setting.height = self._wanted_size
             setting.fps = self._wanted_fps
@@ -355,6 +370,8 @@ class RemoteTrackPublication(TrackPublication):
         make = RemoteAudioTrack if receiver.kind == "audio" else RemoteVideoTrack
         self._track = make(receiver, self.source, sid=self.track_sid, name=self.track_name)
         self._track._set_muted(self._is_muted)
+        if self._small_first and isinstance(self._track, RemoteVideoTrack):
+            self._track.on_first(self._grow)
         self.error = None
         self.emit(TrackEvent.SUBSCRIBED, self._track)
         self._status_changed(before)
@@ -383,72 +400,6 @@ class RemoteTrackPublication(TrackPublication):
         if self._track is not None:
             self._track._set_muted(info.muted)
         self._change_muted(info.muted)
-
-
-class LocalTrackPublication(TrackPublication):
-    """One of our own tracks, published."""
-
-    def __init__(self, info: models.TrackInfo, port: PublicationPort, track: LocalTrack) -> None:
-        super().__init__(info, port)
-        self._track: LocalTrack | None = track
-        self._final = TrackStats()
-
-    @property
-    def track(self) -> LocalTrack | None:
-        """The track; None once it is unpublished."""
-        return self._track
-
-    @property
-    def audio_track(self) -> LocalAudioTrack | None:
-        """The track if it is sound."""
-        return self._track if isinstance(self._track, LocalAudioTrack) else None
-
-    @property
-    def video_track(self) -> LocalVideoTrack | None:
-        """The track if it is pictures."""
-        return self._track if isinstance(self._track, LocalVideoTrack) else None
-
-    @property
-    def is_subscribed(self) -> bool:
-        """Always true: we have it."""
-        return True
-
-    @property
-    def stats(self) -> TrackStats:
-        """What was sent."""
-        return self._track.stats if self._track else self._final
-
-    async def mute(self) -> None:
-        """Send nothing more, and tell the others."""
-        await self._switch(True, tell=True)
-
-    async def unmute(self) -> None:
-        """Send again, and tell the others.
-
-        Raises:
-            DeviceError: The camera cannot be opened any more; the publication stays muted.
-        """
-        await self._switch(False, tell=True)
-
-    async def _switch(self, muted: bool, *, tell: bool) -> None:
-        if self._track is None:
-            return
-        await (self._track.mute() if muted else self._track.unmute())
-        if tell:
-            self._tell_muted(muted)
-        self._info.muted = muted
-        self._change_muted(muted)
-
-    def _tell_muted(self, muted: bool) -> None:
-        request = rtc.SignalRequest()
-        request.mute.sid = self.track_sid
-        request.mute.muted = muted
-        self._port.send(request)
-
-    def _release(self) -> None:
-        if self._track is not None:
-            self._final = self._track.stats
-        self._track = None
 
 
 def _codec_error(mime_type: str) -> EngageError:

@@ -102,6 +102,7 @@ class Memory:
         publication._wanted_size, publication._wanted_quality = choice.size, choice.quality
         publication._wanted_fps = choice.fps
         if choice.desired and publication.may_be_subscribed:
+            publication._begin_small()
             publication._want(True)
         return True
 

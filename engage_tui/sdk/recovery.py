@@ -19,6 +19,7 @@ from engage_tui.sdk.reconnect import waits
 
 if TYPE_CHECKING:
     from engage_tui.sdk.connection import Connection
+    from engage_tui.sdk.publishing import Prepared
     from engage_tui.sdk.room import Room
 
 _log = logging.getLogger(__name__)
@@ -145,12 +146,25 @@ async def _join_again(room: Room) -> None:
     if old is not None:
         room._token = old.token or room._token
         await room._close(old)
-    await room._join(lambda join: _welcomed_again(room, join))
+    offering: list[asyncio.Task[list[Prepared]]] = []
+
+    def welcomed(join: rtc.JoinResponse) -> None:
+        _welcomed_again(room, join)
+        if room.is_joined and room._connection is not None:  # while ICE and DTLS are made
+            work = room.local_participant._offer_again(room._connection)
+            offering.append(room.tasks.spawn(work, "offer_again"))
+
+    try:
+        await room._join(welcomed)
+    except BaseException:
+        for task in offering:
+            task.cancel()
+        raise
     connection: Connection | None = room._connection
     assert connection is not None
     room._set_state(ConnectionState.CONNECTED)
-    if room.is_joined:
-        await room.local_participant._publish_again(connection)
+    for task in offering:
+        await room.local_participant._publish_again(connection, await task)
     if connection.is_over:
         return  # lost once more meanwhile, which another recovery sees to
     room._settled.set()
@@ -176,3 +190,4 @@ def _welcomed_again(room: Room, join: rtc.JoinResponse) -> None:
     for info in join.other_participants:
         if room._plausible(info) and info.identity != join.participant.identity:
             room._arrive(info, announce=False)
+    room._listen()

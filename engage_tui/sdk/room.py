@@ -157,6 +157,7 @@ class Room(RoomDevices):
         connection = Connection(self)
         self._connection = connection
         self._loss = None
+        self._let_in = False
         try:
             await connection.open(
                 self.server_url, self._token, on_joined, self.options.connect_timeout
@@ -177,6 +178,12 @@ class Room(RoomDevices):
         for info in join.other_participants:
             if self._plausible(info) and info.identity != self._local.identity:
                 self._arrive(info, announce=False)
+        self._listen()
+
+    def _listen(self) -> None:
+        """Have microphones connected from the welcome on: what is subscribed at once is offered at once."""
+        self._let_in = True
+        self._space.microphones_changed()
 
     async def _close(self, connection: Connection, *, leave: bool = False) -> None:
         """Close a session, to the end even if the caller is cancelled meanwhile."""
@@ -215,6 +222,7 @@ class Room(RoomDevices):
     def _set_state(self, state: ConnectionState) -> None:
         if state is not self._state:
             self._state = state
+            self._let_in = state is ConnectionState.CONNECTED
             self.emit(RoomEvent.CONNECTION_STATE_CHANGED, state)
 
     # -- reconnecting ------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ from engage_tui.sdk.room_facts import RoomFacts
 from engage_tui.tasks import TaskGroup
 
 if TYPE_CHECKING:
+    from engage_tui.sdk.local_publication import LocalTrackPublication
     from engage_tui.sdk.options import RoomOptions
-    from engage_tui.sdk.publication import LocalTrackPublication
 
 _log = logging.getLogger(__name__)
 

@@ -38,6 +38,7 @@ class RoomFacts(Emitter):
         self.error: EngageError | None = None
         self.disconnect_reason: DisconnectReason | None = None
         self._state = ConnectionState.DISCONNECTED
+        self._let_in = False  # by the server, in this session or the one that is being made
         self._info = models.Room()
         self._connection: Connection | None = None
         self._local: LocalParticipant | None = None
@@ -100,7 +101,7 @@ class RoomFacts(Emitter):
     @property
     def listening(self) -> bool:
         """Whether the audio connection manager may connect microphones now."""
-        return self.options.microphones and self._state is ConnectionState.CONNECTED
+        return self.options.microphones and self._let_in
 
     @property
     def active_speakers(self) -> list[Participant[Any]]:

@@ -93,12 +93,12 @@ def _take_wanted_layers(room: Room, update: rtc.SubscribedQualityUpdate) -> None
     The small one goes on whatever is wanted: it costs little, and whoever comes sees something at once.
     """
     local = room.local_participant
-    published = local._published.get(update.track_sid)
+    sender = local._sender_of(update.track_sid)
     qualities = list(update.subscribed_qualities)
     for codec in update.subscribed_codecs:
         qualities += codec.qualities
-    if published is None or not qualities:
+    if sender is None or not qualities:
         return
     wanted = any(each.enabled and each.quality != models.LOW for each in qualities)
-    for rid in published.sender.rids[1:]:
-        published.sender.set_enabled(rid, wanted)
+    for rid in sender.rids[1:]:
+        sender.set_enabled(rid, wanted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import queue
 import threading
@@ -186,6 +187,12 @@ class RemoteVideoTrack(RemoteTrack):
     def __init__(self, receiver: Any, source: TrackSource, *, sid: str, name: str) -> None:
         super().__init__(receiver, source, sid=sid, name=name)
         receiver.sink = self._on_picture
+        self._first: Callable[[], object] | None = None
+
+    def on_first(self, told: Callable[[], object]) -> None:
+        """Have `told` called once, on the loop of this call, when the first picture is there."""
+        loop = asyncio.get_running_loop()
+        self._first = lambda: loop.call_soon_threadsafe(told)
 
     @property
     def decoding(self) -> bool:
@@ -201,6 +208,10 @@ class RemoteVideoTrack(RemoteTrack):
         return self._receiver
 
     def _on_picture(self, picture: av.VideoFrame, time: float) -> None:
+        first, self._first = self._first, None
+        if first is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+                first()
         self._hand_out(VideoFrame(picture, time))
 
 

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import psutil
 
@@ -30,6 +31,9 @@ ROUNDS = 20
 RESTARTS = 5
 CHURNS = 30
 PATIENCE = 30.0
+PLI_PAUSE = 1.1
+"""Seconds between two rejoins: livekit-server asks a publisher for a keyframe of the full layer once in a second, so
+that who comes back sooner waits for the server, and not for us."""
 
 
 def left() -> str:
@@ -91,21 +95,40 @@ async def resume(server: TestServer) -> None:
 async def rejoin(server: TestServer) -> None:
     async with meet(server, "rejoin", subscribe="all") as m:
         await publish(m.ada)
+        await publish(m.bob)
         await flowing(m)
         await back(m.bob, lose)
         await flowing(m)
-        before, times = left(), []
-        for _ in range(ROUNDS):
-            start = time.monotonic()
-            lose(m.bob)
-            await m.bob.wait_for(RoomEvent.RECONNECTED, timeout=PATIENCE)
-            await until(
-                lambda: min(p.stats.frames for p in m.ada_of_bob.tracks.values()) > 0, PATIENCE
-            )
-            times.append(time.monotonic() - start)
+        before = left()
+        calm = [await rejoined(m, PLI_PAUSE) for _ in range(ROUNDS)]
+        hasty = [await rejoined(m, 0.0) for _ in range(ROUNDS)]
         after = left()
-    row("rejoin: until both tracks are back", times, "<= 0.4", "0.53-0.6")
+    row("rejoin: until both tracks are back", calm, "<= 0.4", "0.53-0.6")
+    row("... one right after the other", hasty, "", "")
     print(f"{'':44} before {before}\n{'':44} after  {after}")
+
+
+async def rejoined(m: Meeting, pause: float) -> float:
+    """Lose Bob's session `pause` seconds from now; seconds until he sees and hears Ada again."""
+    await asyncio.sleep(pause)
+    start = time.monotonic()
+    lose(m.bob)
+    await m.bob.wait_for(RoomEvent.RECONNECTED, timeout=PATIENCE)
+    await until(lambda: min(p.stats.frames for p in m.ada_of_bob.tracks.values()) > 0, PATIENCE)
+    return time.monotonic() - start
+
+
+def tries(room: Room) -> list[float]:
+    """Collects when each try to join begins; the last is the one that succeeds."""
+    begun: list[float] = []
+    join = room._join
+
+    async def counted(on_joined: Any) -> None:
+        begun.append(time.monotonic())
+        await join(on_joined)
+
+    room._join = counted  # type: ignore[method-assign]
+    return begun
 
 
 def seeing(room: Room, before: str) -> bool:
@@ -136,6 +159,8 @@ async def restart(binary: str) -> None:
     async with meet(server, "restart", subscribe="all") as m:
         await publish(m.ada)
         await flowing(m)
+        begun = tries(m.ada), tries(m.bob)
+        since_up = []
         for _ in range(RESTARTS):
             ada = m.ada_of_bob.sid
             stop.set()
@@ -144,11 +169,14 @@ async def restart(binary: str) -> None:
             up, stop, thread = start()
             await until(lambda u=up: u, PATIENCE)  # type: ignore[misc]
             await until(lambda a=ada: seeing(m.bob, a), PATIENCE)  # type: ignore[misc]
-            times.append(time.monotonic() - up[0])
+            now = time.monotonic()
+            since_up.append(now - up[0])
+            times.append(now - min(each[-1] for each in begun))
             await flowing(m)
     stop.set()
     await asyncio.to_thread(thread.join)
-    row("restart: from listening to the first picture", times, "<= 0.5", "0.53")
+    row("restart: from the first try to the first picture", times, "<= 0.5", "0.53")
+    row("... from listening", since_up, "", "")
 
 
 def _secret() -> str:

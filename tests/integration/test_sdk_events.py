@@ -230,6 +230,7 @@ async def test_bytes_stop_with_the_subscription(
     ada = await joined(spaces[0], any_server, "ada", room_name)
     await ada.local_participant.publish_track(await create_local_video_track("test"))
     bob = await joined(spaces[1], any_server, "bob", room_name)
+    await until(lambda: [p for who in bob.participants.values() for p in who.tracks], 10)
     publication = _only_publication(bob)
 
     def frames() -> int:

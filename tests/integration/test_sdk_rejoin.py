@@ -103,6 +103,8 @@ async def test_everything_is_as_before_after_our_own_rejoin(
     await bob.wait_for(RoomEvent.RECONNECTED, timeout=10)
 
     assert record == ["reconnecting", "event reconnecting", "connected", "event reconnected"]
+    assert bob._connection is not None
+    assert bob._connection._offer_number == 2, "both tracks are offered together"
     assert bob.local_participant is me
     assert me.sid != sid
     assert {p.source: p.is_muted for p in me.tracks.values()} == {

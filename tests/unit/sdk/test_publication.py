@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 
 import pytest
@@ -212,3 +213,30 @@ def test_what_changes_about_a_person_is_told_with_what_was() -> None:
         ({"mood": "fine"},),
     ]
     assert not ada.permissions.can_publish
+
+
+@pytest.mark.parametrize("simulcast", [True, False])
+async def test_who_comes_back_begins_with_the_small_layer_and_grows_with_the_first_picture(
+    simulcast: bool,
+) -> None:
+    room = FakeRoom()
+    publication = camera(room, simulcast=simulcast)
+    publication.set_video_dimensions(640, 360)
+    receiver = FakeReceiver("TR_camera")
+    room.receivers["TR_camera"] = receiver
+
+    publication._begin_small()
+    publication.set_subscribed(True)
+
+    def wishes() -> list[tuple[int, int, int]]:
+        settings = [
+            r.track_setting for r in room.sent if r.WhichOneof("message") == "track_setting"
+        ]
+        return [(each.quality, each.width, each.height) for each in settings]
+
+    full = (models.HIGH, 640, 360)
+    assert wishes() == [(models.LOW, 0, 0) if simulcast else full]
+    for _ in range(2):
+        receiver.sink(object(), 0.0)
+        await asyncio.sleep(0)
+    assert wishes() == ([(models.LOW, 0, 0), full] if simulcast else [full])

@@ -23,6 +23,11 @@ class Sender:
         self.told.append((rid, enabled))
 
 
+def local(sender: Sender) -> SimpleNamespace:
+    """Ourselves with one track."""
+    return SimpleNamespace(_sender_of=lambda sid: sender if sid == "TR_mine" else None)
+
+
 @pytest.mark.parametrize("by_codec", [False, True])
 @pytest.mark.parametrize(
     ("wanted", "told"),
@@ -37,8 +42,7 @@ def test_the_full_size_is_sent_while_somebody_wants_more_than_the_small_one(
     wanted: set[int], told: list[tuple[str, bool]], by_codec: bool
 ) -> None:
     sender = Sender()
-    published = {"TR_mine": SimpleNamespace(sender=sender)}
-    room: Any = SimpleNamespace(local_participant=SimpleNamespace(_published=published))
+    room: Any = SimpleNamespace(local_participant=local(sender))
     message = rtc.SignalResponse()
     update = message.subscribed_quality_update
     update.track_sid = "TR_mine"
@@ -52,9 +56,7 @@ def test_the_full_size_is_sent_while_somebody_wants_more_than_the_small_one(
 
 def test_news_of_unknown_tracks_and_empty_ones_change_nothing() -> None:
     sender = Sender()
-    room: Any = SimpleNamespace(
-        local_participant=SimpleNamespace(_published={"TR_mine": SimpleNamespace(sender=sender)})
-    )
+    room: Any = SimpleNamespace(local_participant=local(sender))
     for sid in ("TR_mine", "TR_other"):
         message = rtc.SignalResponse()
         message.subscribed_quality_update.track_sid = sid
