@@ -268,7 +268,7 @@ class Probe:
 
 
 def begin(environ: Mapping[str, str] | None = None) -> Probe | None:
-    """Ask the terminal on standard input and error; None where nobody could answer.
+    """Ask the terminal on standard input and error, or output; None where nobody could answer.
 
     The Linux console prints what it does not know, and GNU screen keeps most of it to itself: neither is asked.
     Apple's Terminal prints the question for synchronized output.
@@ -277,13 +277,16 @@ def begin(environ: Mapping[str, str] | None = None) -> Probe | None:
     term = env.get("TERM", "")
     if sys.platform == "win32" or term in ("", "dumb", "linux", "unknown") or env.get("STY"):
         return None
-    reader, writer = sys.__stdin__, sys.__stderr__
-    if reader is None or writer is None or not (reader.isatty() and writer.isatty()):
+    reader = sys.__stdin__
+    writers = [
+        each for each in (sys.__stderr__, sys.__stdout__) if each is not None and each.isatty()
+    ]
+    if reader is None or not writers or not reader.isatty():
         return None
     remote = any(env.get(name) for name in ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"))
     patience = REMOTE_PATIENCE if remote else LOCAL_PATIENCE
     sync = b"" if env.get("TERM_PROGRAM") == "Apple_Terminal" else _SYNC
-    return Probe(reader.fileno(), writer.fileno(), patience, _QUERY % sync)
+    return Probe(reader.fileno(), writers[0].fileno(), patience, _QUERY % sync)
 
 
 def _quiet(descriptor: int) -> list[Any] | None:
