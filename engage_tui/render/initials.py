@@ -89,16 +89,18 @@ def portrait(
     *,
     ink: Rgb = _INK,
     grid: int = 1,
+    tall: float = 1.0,
 ) -> Pixels | None:
     """Draw initials in the middle of a picture.
 
     Args:
         text: What `initials` made.
-        size: Width and height in square pixels.
+        size: Width and height in pixels.
         background: Around the disc.
         disc: Colour of the disc; None: no disc.
         ink: Colour of the letters.
         grid: Letters are scaled and placed by multiples of this, so that coarse cells keep them sharp.
+        tall: Height of a pixel divided by its width: the disc is round with any, letters are as tall as it is.
 
     Returns:
         Shape (height, width, 3), or None when there is no room for letters that could be read.
@@ -111,7 +113,7 @@ def portrait(
     canvas = np.empty((height, width, 3), np.float32)
     canvas[...] = background
     if disc is not None:
-        _fill_disc(canvas, disc)
+        _fill_disc(canvas, disc, tall)
     mask = np.kron(shape, np.ones((scale, scale), np.bool_))
     top = (height - mask.shape[0]) // 2 // grid * grid
     left = (width - mask.shape[1] + 1) // 2
@@ -142,9 +144,9 @@ def _scale(shape: tuple[int, ...], size: tuple[int, int], disc: bool) -> int:
     return min((width - 2) // max(wide, 1), (height - 1) // tall)
 
 
-def _fill_disc(canvas: npt.NDArray[np.float32], colour: Rgb) -> None:
+def _fill_disc(canvas: npt.NDArray[np.float32], colour: Rgb, tall: float) -> None:
     height, width = canvas.shape[:2]
     y, x = np.ogrid[:height, :width]
-    distance = np.hypot(x - (width - 1) / 2, y - (height - 1) / 2)
-    share = np.clip(min(width, height) / 2 - distance, 0, 1)[..., None].astype(np.float32)
+    distance = np.hypot(x - (width - 1) / 2, (y - (height - 1) / 2) * tall)
+    share = np.clip(min(width, height * tall) / 2 - distance, 0, 1)[..., None].astype(np.float32)
     canvas += share * (np.array(colour, np.float32) - canvas)

@@ -9,6 +9,7 @@ from textual.driver import Driver
 from textual.timer import Timer
 
 from engage_tui.engine import messages as wire
+from engage_tui.tui import themes
 from engage_tui.tui.driver import TerminalKnown, paced
 from engage_tui.tui.outlook import Outlook
 from engage_tui.tui.painting import Painter
@@ -54,8 +55,9 @@ class PictureApp(App[wire.Left]):
         self.standing.take_down_images()
 
     def on_terminal_known(self, event: TerminalKnown) -> None:
-        """Late answers: pictures are drawn as the terminal can, from now on."""
+        """Late answers: pictures are drawn as the terminal can, and the look suits its background, from now on."""
         self.outlook.learn(event.answers)
+        themes.suit(self)
         self.standing.restyle()
 
     def on_app_blur(self) -> None:

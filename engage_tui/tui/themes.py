@@ -57,7 +57,14 @@ def register(app: App[Any]) -> None:
     """Make both looks known to the app; take ``TEXTUAL_THEME``, else the one that suits the terminal's background."""
     app.register_theme(DARK)
     app.register_theme(LIGHT)
-    app.theme = (LIGHT if outlook_of(app).terminal.dark is False else DARK).name
+    app.theme = DARK.name
+    suit(app)
     chosen = os.environ.get("TEXTUAL_THEME", "")
     if chosen in app.available_themes:
         app.theme = chosen
+
+
+def suit(app: App[Any]) -> None:
+    """Take the look that suits the terminal's background, unless a person has chosen one."""
+    if app.theme in (DARK.name, LIGHT.name) and os.environ.get("TEXTUAL_THEME") != app.theme:
+        app.theme = (LIGHT if outlook_of(app).terminal.dark is False else DARK).name

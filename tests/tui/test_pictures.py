@@ -12,7 +12,9 @@ from engage_tui.engine.messages import Picture
 from engage_tui.render.cells import CellMode, ColourDepth
 from engage_tui.render.choice import VideoMode, working
 from engage_tui.render.images import PixelMode
+from engage_tui.render.probe import Answers
 from engage_tui.render.terminal import Terminal
+from engage_tui.tui.driver import TerminalKnown
 from engage_tui.tui.governor import Plan
 from engage_tui.tui.outlook import Outlook, Step, outlook_of
 from engage_tui.tui.widgets.people import PeoplePanel
@@ -41,6 +43,20 @@ async def test_a_key_cycles_through_what_works_and_the_bar_says_it() -> None:
             tile = pilot.app.screen.query_one(Stage).tiles[0]
             assert tile.mode == CellMode(outlook.mode.value)
         assert set(seen) == set(modes)
+
+
+@pytest.mark.parametrize("chosen", ["", "engage-dark", "nord"])
+async def test_a_light_background_that_is_told_late_gets_its_look(
+    chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEXTUAL_THEME", chosen)
+    async with in_call(FakeEngine(), size=(100, 30)) as pilot:
+        before = pilot.app.theme
+        pilot.app.post_message(TerminalKnown(Answers(complete=True, background=(255, 255, 255))))
+        await until(lambda: outlook_of(pilot.app).terminal.dark is False, what="the answer")
+        assert (before, pilot.app.theme) == (
+            (chosen, chosen) if chosen else ("engage-dark", "engage-light")
+        )
 
 
 async def test_one_person_alone_and_back() -> None:

@@ -222,7 +222,8 @@ def test_tiles_have_the_shape_of_pictures_whatever_the_cells(cell: tuple[int, in
 
 def test_grids_suit_their_place() -> None:
     assert capacity(78, 22) == 4
-    assert capacity(40, 20) in (1, 2)
+    assert capacity(40, 20) == 2
+    assert capacity(44, 32, sharp=True) == 8
     assert capacity(130, 43) == 9
     columns = {region.x for region in arrange(78, 22, 4)}
     rows = {region.y for region in arrange(78, 22, 4)}

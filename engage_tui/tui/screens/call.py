@@ -50,7 +50,7 @@ class CallScreen(Surroundings):
         (SMALLEST[0], "-list"),
         (60, "-narrow"),
         (100, "-medium"),
-        (130, "-wide"),
+        (150, "-wide"),
     ]
     VERTICAL_BREAKPOINTS = [(0, "-no-height"), (SMALLEST[1], "-low"), (30, "-high")]
 

@@ -19,7 +19,8 @@ GAP = (2, 1)
 
 _WIDE = 16 / 9  # most pictures
 _SMALLEST = (12, 4)
-_READABLE = (30, 8)  # what a face needs
+_READABLE = (30, 8)  # what a face of text needs
+_SHARP = (20, 6)  # and one of pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,18 @@ class Seat:
     large: bool = False
 
 
-def capacity(width: int, height: int) -> int:
-    """Tiles that still show a face: one in a narrow place, 2x2 in 80 columns, at most nine."""
-    across = max(1, (width + GAP[0]) // (_READABLE[0] + GAP[0]))
-    down = max(1, (height + GAP[1]) // (_READABLE[1] + GAP[1]))
-    if width < 60:
+def capacity(width: int, height: int, *, sharp: bool = False) -> int:
+    """Tiles that still show a face: 2x2 in 80 columns, at most nine.
+
+    Args:
+        width: Columns of the place.
+        height: Rows of the place.
+        sharp: Whether pictures are drawn with pixels; of text, a narrow place shows one or two.
+    """
+    least = _SHARP if sharp else _READABLE
+    across = max(1, (width + GAP[0]) // (least[0] + GAP[0]))
+    down = max(1, (height + GAP[1]) // (least[1] + GAP[1]))
+    if width < 60 and not sharp:
         across = 1
         down = min(down, 2)
     return max(1, min(MOST, across * down))
@@ -119,9 +127,10 @@ def _cells(place: Region, count: int, columns: int, shape: float) -> list[Region
     """Fill rows from the top; a short last row stands in the middle. What is left over goes to the margins."""
     rows = -(-count // columns)
     width, height = _tile_size(place, columns, rows)
-    # The shape of a picture, and a row for the caption: a tile much wider or taller would be mostly bars.
+    # The shape of a picture, and a row for the caption: what is wider or taller would be bars.
     width = min(width, max(_SMALLEST[0], round((height - 1) * shape)))
     height = min(height, max(_SMALLEST[1], round(width / shape) + 1))
+    width = min(width, max(_SMALLEST[0], round((height - 1) * shape)))
     if width < 1 or height < 1:
         return []
     top = place.y + (place.height - rows * height - (rows - 1) * GAP[1]) // 2

@@ -13,6 +13,7 @@ from engage_tui.render.picture import Pixels, Rgb, cover, letterbox
 _WHITE: Rgb = (255, 255, 255)
 _BLACK: Rgb = (0, 0, 0)
 _TEXT_ROWS = 2  # the reason below the initials
+_NEARLY = 0.3  # pixels that differ no more from squares count as such
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,10 @@ def _portrait(name: str, identity: str, columns: int, rows: int, look: Look) -> 
     if not letters or rows <= 0:
         return None
     mode = MODES[look.mode]
-    size = look.wanted(columns, rows)
+    box = look.box(columns, rows)
+    # Scaled, letters blur. So pixels that are nearly square are drawn on as they are, and only the disc heeds them.
+    straight = abs(look.tall - 1) <= _NEARLY
+    size, tall = (box, look.tall) if straight else (look.wanted(columns, rows), 1.0)
     colour = colour_of(identity)
     drawn = None
     if mode.pixels == (1, 1) or look.mono:
@@ -127,12 +131,12 @@ def _portrait(name: str, identity: str, columns: int, rows: int, look: Look) -> 
             letters, size, look.background, None, ink=look.ink, grid=max(1, 2 // mode.pixels[1])
         )
     else:
-        drawn = portrait(letters, size, look.background, colour)
+        drawn = portrait(letters, size, look.background, colour, tall=tall)
         if drawn is None:  # no room for a disc around them
             drawn = portrait(letters, size, look.background, None, ink=colour)
     if drawn is None:
         return None
-    return letterbox(drawn, look.box(columns, rows), look.background, look.tall)
+    return drawn if straight else letterbox(drawn, box, look.background, look.tall)
 
 
 def _framed(canvas: Pixels, look: Look, framed: bool) -> Pixels:

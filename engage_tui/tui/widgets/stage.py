@@ -133,7 +133,8 @@ class Stage(Widget):
         width, height = self.size
         if not self.is_mounted or not width or not height:
             return
-        room = capacity(width, height)
+        outlook = outlook_of(self.app)
+        room = capacity(width, height, sharp=outlook.image is not None)
         people = list(self._people.values())
         alone = all(person.local for person in people)
         chosen = [self._solo] if self._solo else self._chosen
@@ -143,7 +144,7 @@ class Stage(Widget):
             _place(self._invite, None)
             return
         large = bool(seats) and seats[0].large
-        aspect = outlook_of(self.app).terminal.aspect
+        aspect = outlook.terminal.aspect
         regions = arrange(width, height, len(seats) + alone, large=large, aspect=aspect)
         if alone and not seats:
             regions = [Region(0, 0, width, height)]  # words are no picture: they take what there is
