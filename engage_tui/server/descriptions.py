@@ -95,15 +95,15 @@ def answer_section(
         receive: Whether a track is behind it.
         dtx: Let Opus pause in silence.
     """
+    accepted = set(_ACCEPTED_EXTENSIONS.get(offered.kind, ()))
+    if not any(codec.is_a("AV1") for codec in codecs):
+        # With it libwebrtc leaves the layers and picture ids of VP8 out of the payload, where receivers look for them.
+        accepted.discard(sdp.DEPENDENCY_DESCRIPTOR)
     section = Section(
         kind=offered.kind,
         mid=offered.mid,
         direction="recvonly" if receive else "inactive",
-        extensions={
-            number: uri
-            for number, uri in offered.extensions.items()
-            if uri in _ACCEPTED_EXTENSIONS.get(offered.kind, ())
-        },
+        extensions={n: uri for n, uri in offered.extensions.items() if uri in accepted},
     )
     for codec in codecs or offered.codecs[:1]:
         section.codecs.append(_answer_codec(offered, codec, dtx=dtx))

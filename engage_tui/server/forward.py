@@ -12,16 +12,14 @@ from engage_tui.server.incoming import IncomingStream, PublishedTrack
 from engage_tui.server.layers import Wish
 from engage_tui.server.numbering import Numbering, Pictures
 from engage_tui.server.outlet import BURST, Packet
+from engage_tui.server.repetitions import Repetitions
+from engage_tui.server.temporal import ANY, Pace
+from engage_tui.server.timeline import Timeline
 from engage_tui.server.transport import PeerTransport
 from engage_tui.wire import rtcp
-from engage_tui.wire.rtp import MARKER, RtpPacket, is_newer
+from engage_tui.wire.rtp import MARKER, RtpPacket
 from engage_tui.wire.sdp import Section
 
-_REPEAT_GAP = 0.1  # seconds before the same packet is repeated again
-_REPEATS = 3
-_REPEAT_SHARE = 0.15  # of the stream's packets may be repetitions, or a slow link only gets slower
-_REPEAT_CREDIT = 60.0  # packets of that share which may be saved up
-_REMEMBERED = 1024  # repetitions
 _REPORTS = 4  # sender reports whose time is remembered
 _ANY = 99  # a layer above all
 _NO_PRIORITY = 1000  # comes after every priority that was given; 1 is the highest
@@ -60,25 +58,25 @@ class Subscription:
         self.redundant = False
         self._transport = transport
         self._current: IncomingStream | None = None
+        self._before: IncomingStream | None = None  # the last one that was current
         self._target: IncomingStream | None = None
         self._numbering = Numbering()
-        self._later = random.getrandbits(32)  # added to timestamps
-        self._pictures: Pictures | None = None  # of several VP8 layers
+        self._timeline = Timeline(track.clock_rate)
+        self._pace: Pace | None = None  # once fewer pictures were asked for
+        self._left_out = -1  # timestamp of the last picture that was left out for that
+        self._pictures: Pictures | None = None  # of VP8 that does not go on as it came
         self._spatial = 0  # the highest layer sent of a layered stream
         self._picture = -1  # timestamp of its present picture
         self._newest = 0  # incoming number of the current stream
-        self._last: RtpPacket | None = None  # the newest packet sent, as it came
+        self._last: RtpPacket | None = None  # the newest packet sent, as it came …
+        self._last_pictures: Pictures | None = None  # … and how it was rewritten
         self._sent_at = 0.0
         self.packets = self.octets = 0
-        self._repeated: dict[int, tuple[float, int]] = {}
-        self._asked: set[int] = set()
-        self._entered = 0  # outgoing number of the last packet before the present layer
+        self._repetitions = Repetitions()
         self._heard = -1  # the highest number that a report spoke of
         self._reports: dict[
             int, float
         ] = {}  # our last sender reports: their middle 32 bits of NTP, when
-        self._credit = _REPEAT_CREDIT
-        self._credited = 0  # packets for which credit was given
         self._send = transport.send_rtp
 
     def describe(self, section: Section) -> None:
@@ -107,6 +105,7 @@ class Subscription:
         if self.wish.disabled or self.held or self.track.info.muted:
             self.stop()
             return
+        self._set_pace()
         stream = self.track.layer(min(self.cap, self.wanted), now)
         if stream is None or stream is self._target:
             return
@@ -176,9 +175,23 @@ class Subscription:
         """Once a second: follow layers that came or went, keep asking for the first keyframe, report."""
         if self.track.rids or self._target is None:
             self.reselect(now)
+        if self._pace is not None:
+            self._set_pace()
+            # Where the publisher never says that a layer may be begun, a keyframe does.
+            if self._pace.lacked() and self._current is not None:
+                self._current.request_keyframe(now)
         if self.track.video and self._target is not None and self._target is not self._current:
             self._target.request_keyframe(now)
         self._report(now)
+
+    def _set_pace(self) -> None:
+        """Follow how many pictures a second are wanted, and how many the layers bring."""
+        if self._pace is None:
+            if not self.wish.fps or not self.track.video:
+                return
+            self._pace = Pace(self.track.codec)
+        stream = self._current or self._target
+        self._pace.most = ANY if stream is None else stream.tempo.layer_for(self.wish.fps)
 
     def request_keyframe(self, now: float) -> None:
         """The subscriber cannot decode: ask the publisher."""
@@ -202,45 +215,75 @@ class Subscription:
                 return
             packets = packets[start:]
             self._enter(stream, packets[0], now)
+        elif self._timeline.exact is not None:
+            self._catch_up(packets[0])
         # From here on every packet of every subscriber passes: each line costs.
-        numbering, newest, later = self._numbering, self._newest, self._later
-        shift, pictures = numbering.shift, self._pictures
-        kind, last, layered = self.payload_type, self._last, self.track.layered
+        numbering, newest, later = self._numbering, self._newest, self._timeline.later
+        shift, pictures, last_pictures = numbering.shift, self._pictures, self._last_pictures
+        kind, last = self.payload_type, self._last
+        choosy = self.track.layered or self._pace is not None
         sent: list[Packet] = []
         for packet in packets:
             number, payload, marker = packet.sequence, packet.payload, packet.marker
-            if layered and payload:
-                if packet.timestamp != self._picture:
-                    self._choose_spatial(packet, now)
-                if packet.spatial > self._spatial:
-                    if 0 < (number - newest) & 0xFFFF < 0x8000:
+            newer = 0 < (number - newest) & 0xFFFF < 0x8000
+            if choosy and payload:
+                if not self._takes(packet, now, late=not newer):
+                    if newer:
                         newest = number
-                        shift = numbering.skip(number)
+                        pictures = self._leave_out(packet, pictures)
+                        shift = numbering.skip(number, pictures)
                     continue
                 if packet.ends and packet.spatial == self._spatial:
                     marker = MARKER
-            if not 0 < (number - newest) & 0xFFFF < 0x8000:
+            if not newer:
                 if (late := numbering.outgoing(number)) is None:
                     continue  # from before the switch, or left out: its number is taken
-                out = late
+                out, span = late
+                if span.pictures is not None:
+                    payload = span.pictures.rewrite(payload)
+                timestamp = (packet.timestamp + span.later) & 0xFFFFFFFF
             elif payload:
-                newest, last = number, packet
+                newest, last, last_pictures = number, packet, pictures
                 out = (number + shift) & 0xFFFF
+                if pictures is not None:
+                    payload = pictures.rewrite(payload)
+                timestamp = (packet.timestamp + later) & 0xFFFFFFFF
             else:
                 # Padding probes the publisher's path, not ours; leave it out and close the gap.
                 newest = number
-                shift = numbering.skip(number)
+                shift = numbering.skip(number, pictures)
                 continue
-            if pictures is not None:
-                payload = pictures.rewrite(payload)
-            sent.append((kind | marker, out, (packet.timestamp + later) & 0xFFFFFFFF, payload))
+            sent.append((kind | marker, out, timestamp, payload))
             self.octets += len(payload)
-        self._newest, self._last = newest, last
+        self._newest, self._last, self._last_pictures = newest, last, last_pictures
         if sent:
             self.packets += len(sent)
             self._sent_at = now
             self._send(self.ssrc, sent)
             numbering.renew(newest)
+
+    def _catch_up(self, packet: RtpPacket) -> None:
+        """After a switch to a layer that takes longer: come back to the publisher's clock."""
+        last, timeline = self._last, self._timeline
+        if last is not None and packet.timestamp != last.timestamp:
+            timeline.catch_up(packet.timestamp, (last.timestamp + timeline.later) & 0xFFFFFFFF)
+            self._numbering.retime(self._newest, timeline.later)
+
+    def _takes(self, packet: RtpPacket, now: float, *, late: bool) -> bool:
+        """Whether the packet is of a layer that is sent."""
+        if self.track.layered:
+            if packet.timestamp != self._picture:
+                self._choose_spatial(packet, now)
+            if packet.spatial > self._spatial:
+                return False
+        return self._pace is None or self._pace.takes(packet, late=late)
+
+    def _leave_out(self, packet: RtpPacket, pictures: Pictures | None) -> Pictures | None:
+        """How payloads are rewritten after a packet that is left out: VP8's picture ids have no gap."""
+        if self.track.codec == "VP8" and packet.timestamp != self._left_out:
+            self._left_out = packet.timestamp
+            pictures = self._pictures = (pictures or Pictures(0, 0)).without_one()
+        return pictures
 
     def _choose_spatial(self, packet: RtpPacket, now: float) -> None:
         """A picture of a layered stream begins: down is possible at each, up at keyframes only."""
@@ -253,30 +296,10 @@ class Subscription:
 
     def repeat(self, numbers: list[int], now: float) -> int:
         """Answer a NACK, within bounds; returns how many packets of the present layer it asks for first."""
-        fresh = [n for n in numbers if n not in self._asked and is_newer(n, self._entered)]
-        if len(self._asked) > _REMEMBERED:
-            self._asked.clear()
-        self._asked.update(fresh)
-        earned = (self.packets - self._credited) * _REPEAT_SHARE
-        self._credit = min(_REPEAT_CREDIT, self._credit + earned)
-        self._credited = self.packets
-        again: list[Packet] = []
-        for number in numbers:
-            if self._credit < 1:
-                break
-            at, times = self._repeated.get(number, (0.0, 0))
-            if now - at < _REPEAT_GAP or times >= _REPEATS:
-                continue
-            if (packet := self._sent_as(number)) is None:
-                continue
-            if len(self._repeated) > _REMEMBERED:
-                self._repeated.clear()
-            self._repeated[number] = now, times + 1
-            self._credit -= 1
-            again.append(packet)
+        again, fresh = self._repetitions.choose(numbers, self.packets, self._sent_as, now)
         for start in range(0, len(again), BURST):
             self._send(self.ssrc, again[start : start + BURST])
-        return len(fresh)
+        return fresh
 
     def _sent_as(self, number: int) -> Packet | None:
         """The packet that was sent under `number`, made again from what the publisher sent."""
@@ -298,11 +321,15 @@ class Subscription:
         """Make `stream` the current one, so that `packet` follows what was sent last."""
         last = self._last
         payload = b"" if last is None else last.payload
-        if self._pictures is not None:
-            payload = self._pictures.rewrite(payload)
+        if self._last_pictures is not None:
+            payload = self._last_pictures.rewrite(payload)
         if last is not None:
-            step = max(1, round((now - self._sent_at) * self.track.clock_rate))
-            self._later = (last.timestamp + self._later + step - packet.timestamp) & 0xFFFFFFFF
+            sent = (last.timestamp + self._timeline.later) & 0xFFFFFFFF
+            elapsed = now - self._sent_at
+            self._timeline.go_on(
+                self._current or self._before, stream, packet.timestamp, sent, elapsed
+            )
+        self._before = stream
         if self._current is not None and self._current is not stream:
             # A new list: the old one may be the one that is being walked through.
             self._current.takers = [each for each in self._current.takers if each is not self]
@@ -312,13 +339,21 @@ class Subscription:
             stream,
             packet.sequence,
             None if last is None else self._newest,
-            self._later,
+            self._timeline.later,
             self._pictures,
         )
-        self._entered = (packet.sequence + self._numbering.shift - 1) & 0xFFFF
+        self._repetitions.entered = (packet.sequence + self._numbering.shift - 1) & 0xFFFF
         self._current = stream
         self._picture = -1
+        if self._pace is not None:
+            self._set_pace()
+            self._pace.layer = self._pace.most  # at a keyframe every layer may be begun
         self._newest = (packet.sequence - 1) & 0xFFFF
+
+    def report(self, stream: IncomingStream, now: float) -> None:
+        """The publisher's clock was told of `stream`: pass that on if it is what the subscriber gets."""
+        if stream is self._current:
+            self._report(now)
 
     def _report(self, now: float) -> None:
         """Tell the subscriber which wall time the publisher's clock showed, in our timestamps."""
@@ -328,7 +363,7 @@ class Subscription:
         self._reports[report.ntp >> 16 & 0xFFFFFFFF] = now
         while len(self._reports) > _REPORTS:
             del self._reports[next(iter(self._reports))]
-        timestamp = (report.rtp + self._later) & 0xFFFFFFFF
+        timestamp = (report.rtp + self._timeline.later) & 0xFFFFFFFF
         self._transport.send_rtcp(
             rtcp.build_sender_report(
                 rtcp.SenderReport(self.ssrc, report.ntp, timestamp), self.packets, self.octets

@@ -11,6 +11,7 @@ from livekit.protocol import models
 from engage_tui.server.demand import Demand
 from engage_tui.server.layers import choose
 from engage_tui.server.outlet import BURST
+from engage_tui.server.temporal import Tempo, temporal_place
 from engage_tui.wire import red, rtcp
 from engage_tui.wire.rtp import RtpPacket, is_keyframe
 from engage_tui.wire.svc import Av1Layers, parse_vp9
@@ -50,6 +51,7 @@ class IncomingStream:
         arrived: Monotonic time of the last packet; 0 before the first.
         report: The last sender report and when it came.
         rate: Bits a second of payload, smoothed; kept while the stream pauses.
+        tempo: Pictures a second of its temporal layers.
     """
 
     def __init__(
@@ -75,6 +77,8 @@ class IncomingStream:
         self._av1 = Av1Layers()
         self._highest = self._base = -1
         self.rate = 0.0
+        self.tempo = Tempo()
+        self._picture = -1  # timestamp of its present picture
         self._octets = 0  # since `_metered`
         self._metered = 0.0
         self._cycles = self._received = 0
@@ -95,6 +99,9 @@ class IncomingStream:
         elif is_keyframe(self.track.codec, packet.payload):
             packet.keyframe = True
             self._pli_due = 0.0
+        if self._video and packet.timestamp != self._picture and packet.payload:
+            self._picture = packet.timestamp
+            self.tempo.count(temporal_place(self.track.codec, packet)[0], now)
         self.arrived = now
         self._ring[packet.sequence & _RING_MASK] = packet
         fresh = self._fresh
@@ -113,6 +120,12 @@ class IncomingStream:
             for taker in self.takers:
                 taker.forward(self, fresh, self.arrived)
 
+    def take_report(self, report: rtcp.SenderReport, now: float) -> None:
+        """The publisher ties its timestamps to its wall clock; subscribers are told at once."""
+        self.report = report, now
+        for taker in self.takers:
+            taker.report(self, now)
+
     def _find_place(self, packet: RtpPacket) -> None:
         """Note which layer of a layered stream the packet belongs to."""
         if self.track.codec == "VP9":
@@ -120,7 +133,7 @@ class IncomingStream:
         else:
             place = self._av1.read(packet.descriptor) if packet.descriptor else None
         if place is not None and packet.payload:
-            packet.spatial, packet.keyframe, packet.ends = place
+            packet.spatial, packet.keyframe, packet.ends, packet.temporal, packet.opens = place
             if packet.keyframe:
                 self._pli_due = 0.0
 

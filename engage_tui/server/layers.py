@@ -20,6 +20,7 @@ class Wish:
         width: Pixels shown; 0 if unsaid.
         height: Pixels shown; 0 if unsaid.
         priority: 1 is the highest; 0 if unsaid.
+        fps: Pictures a second; 0 for all.
     """
 
     disabled: bool = False
@@ -27,6 +28,7 @@ class Wish:
     width: int = 0
     height: int = 0
     priority: int = 0
+    fps: int = 0
 
     def wanted_quality(self, layers: Sequence[models.VideoLayer]) -> int:
         """The least quality among `layers` that covers the wanted size."""

@@ -35,6 +35,10 @@ class Pictures:
             payload, at, (at.picture_id + self.shift) & _VP8_MASK, (tl0 + self.tl0) & 0xFF
         )
 
+    def without_one(self) -> Pictures:
+        """The shift of what follows a picture that is left out."""
+        return Pictures((self.shift - 1) & _VP8_MASK, self.tl0)
+
     @classmethod
     def after(cls, last: bytes, first: bytes) -> Pictures:
         """The shift by which `first` follows `last`, a payload as it was sent (may be empty)."""
@@ -108,11 +112,12 @@ class Numbering:
         first = self._start if after is None else (after + 1 + self.shift) & 0xFFFF
         self._push(Span(stream, first, (first - number) & 0xFFFF, later, pictures))
 
-    def skip(self, number: int) -> int:
-        """Leave out the newest packet and close the gap; returns the new `shift`."""
+    def skip(self, number: int, pictures: Pictures | None) -> int:
+        """Leave out the newest packet and close the gap; what follows is rewritten as said. Returns the new `shift`."""
         span = self._spans[-1]
         first = (number + span.shift) & 0xFFFF
-        self._push(replace(span, first=first, shift=(span.shift - 1) & 0xFFFF))
+        shift = (span.shift - 1) & 0xFFFF
+        self._push(Span(span.stream, first, shift, span.later, pictures))
         return self.shift
 
     def renew(self, newest: int) -> None:
@@ -121,8 +126,13 @@ class Numbering:
         if (newest + span.shift - span.first) & 0xFFFF >= _RENEW:
             self._push(replace(span, first=(newest + 1 + span.shift) & 0xFFFF))
 
-    def outgoing(self, number: int) -> int | None:
-        """The number under which a late packet of the current stream goes out; None if it must not."""
+    def retime(self, newest: int, later: int) -> None:
+        """From after the incoming number `newest` on something else is added to timestamps."""
+        span = self._spans[-1]
+        self._push(replace(span, first=(newest + 1 + span.shift) & 0xFFFF, later=later))
+
+    def outgoing(self, number: int) -> tuple[int, Span] | None:
+        """The number under which a late packet of the current stream goes out, and its span; None if it must not."""
         stream = self._spans[-1].stream
         end: int | None = None
         for span in reversed(self._spans):
@@ -131,7 +141,7 @@ class Numbering:
             out = (number + span.shift) & 0xFFFF
             if (out - span.first) & 0xFFFF < 0x8000:
                 taken = end is not None and (out - end) & 0xFFFF < 0x8000
-                return None if taken else out
+                return None if taken else (out, span)
             end = span.first
         return None
 

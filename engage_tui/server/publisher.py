@@ -343,7 +343,7 @@ class PublisherConnection:
             if part.kind == rtcp.SENDER_REPORT:
                 report = rtcp.parse_sender_report(part.body)
                 if report is not None and (stream := self._streams.get(report.ssrc)) is not None:
-                    stream.report = report, time.monotonic()
+                    stream.take_report(report, time.monotonic())
             if self.downlink is not None:
                 self.downlink.on_rtcp(part)
 

@@ -202,7 +202,7 @@ def _track_setting(client: Client, request: rtc.UpdateTrackSettings) -> None:
         wish.disabled = request.disabled
         wish.quality = request.quality
         wish.width, wish.height = request.width, request.height
-        wish.priority = request.priority
+        wish.priority, wish.fps = request.priority, request.fps
         subscription.reselect(now)
 
 

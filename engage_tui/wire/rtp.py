@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 HEADER = struct.Struct("!BBHII")
 """Version and flags, marker and payload type, sequence number, timestamp, SSRC."""
@@ -31,6 +32,8 @@ class RtpPacket:
         spatial: Its layer within the stream (VP9, AV1); `parse` does not look either.
         ends: It ends that layer's part of the picture.
         descriptor: AV1's dependency descriptor, where the packet has one.
+        temporal: Its temporal layer within the stream (VP9, AV1).
+        opens: A receiver may begin higher temporal layers with it (VP9).
     """
 
     payload_type: int
@@ -45,6 +48,8 @@ class RtpPacket:
     spatial: int = 0
     ends: bool = False
     descriptor: bytes | None = None
+    temporal: int = 0
+    opens: bool = False
 
 
 def parse(data: bytes) -> RtpPacket | None:
@@ -120,8 +125,7 @@ def is_newer(one: int, other: int) -> bool:
     return 0 < (one - other) & 0xFFFF < 0x8000
 
 
-@dataclass(frozen=True, slots=True)
-class Vp8Descriptor:
+class Vp8Descriptor(NamedTuple):
     """Where things are in a VP8 payload.
 
     Attributes:
@@ -131,6 +135,8 @@ class Vp8Descriptor:
         picture_id_at: Its offset; 0 if absent.
         picture_id_wide: It has 15 bits.
         tl0_at: Offset of TL0PICIDX; 0 if absent.
+        temporal: The temporal layer; 0 if unsaid.
+        sync: The frame needs nothing but the lowest temporal layer.
     """
 
     size: int
@@ -139,6 +145,8 @@ class Vp8Descriptor:
     picture_id_at: int = 0
     picture_id_wide: bool = False
     tl0_at: int = 0
+    temporal: int = 0
+    sync: bool = False
 
 
 def parse_vp8(payload: bytes) -> Vp8Descriptor | None:
@@ -161,13 +169,16 @@ def parse_vp8(payload: bytes) -> Vp8Descriptor | None:
         if flags & 0x40:
             tl0_at = at
             at += 1
+        temporal, sync = 0, False
         if flags & 0x30:
+            if flags & 0x20:
+                temporal, sync = payload[at] >> 6, bool(payload[at] & 0x20)
             at += 1
         if at > len(payload):
             return None
     except IndexError:
         return None
-    return Vp8Descriptor(at, starts, picture_id, picture_id_at, wide, tl0_at)
+    return Vp8Descriptor(at, starts, picture_id, picture_id_at, wide, tl0_at, temporal, sync)
 
 
 def rewrite_vp8(payload: bytes, at: Vp8Descriptor, picture_id: int, tl0: int) -> bytes:

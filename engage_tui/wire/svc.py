@@ -1,4 +1,4 @@
-"""Spatial layers within one stream: what VP9 (RFC 9628) and AV1 (its RTP specification) say of each packet."""
+"""Layers within one stream: what VP9 (RFC 9628) and AV1 (its RTP specification) say of each packet."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ class Place(NamedTuple):
         spatial: Its layer; 0 is the smallest.
         keyframe: A decoder can start with its picture.
         ends: It ends its layer's part of the picture.
+        temporal: Its temporal layer; 0 is the slowest.
+        opens: No later picture of a higher temporal layer needs one from before this.
     """
 
     spatial: int
     keyframe: bool
     ends: bool
+    temporal: int = 0
+    opens: bool = False
 
 
 def parse_vp9(payload: bytes) -> Place | None:
@@ -25,11 +29,12 @@ def parse_vp9(payload: bytes) -> Place | None:
         flags, at = payload[0], 1
         if flags & 0x80:  # a picture id of 7 or 15 bits
             at += 2 if payload[at] & 0x80 else 1
-        spatial = payload[at] >> 1 & 7 if flags & 0x20 else 0
+        layers = payload[at] if flags & 0x20 else 0
     except IndexError:
         return None
-    starts, predicted = flags & 0x08, flags & 0x40
-    return Place(spatial, bool(starts) and not predicted and not spatial, bool(flags & 0x04))
+    spatial, starts, predicted = layers >> 1 & 7, flags & 0x08, flags & 0x40
+    keyframe = bool(starts) and not predicted and not spatial
+    return Place(spatial, keyframe, bool(flags & 0x04), layers >> 5, bool(layers & 0x10))
 
 
 class Av1Layers:
@@ -37,7 +42,7 @@ class Av1Layers:
 
     def __init__(self) -> None:
         self._offset = 0
-        self._spatial: list[int] = []
+        self._layers: list[tuple[int, int]] = []  # spatial and temporal, by template
 
     def read(self, descriptor: bytes) -> Place | None:
         """The place of the packet that carries `descriptor`; None if it is malformed or its structure unknown."""
@@ -47,11 +52,11 @@ class Av1Layers:
         if structure and not self._learn(descriptor):
             return None
         template = (descriptor[0] & 0x3F) - self._offset & 0x3F
-        if template >= len(self._spatial):
+        if template >= len(self._layers):
             return None
         starts, ends = descriptor[0] & 0x80, descriptor[0] & 0x40
-        spatial = self._spatial[template]
-        return Place(spatial, structure and bool(starts) and not spatial, bool(ends))
+        spatial, temporal = self._layers[template]
+        return Place(spatial, structure and bool(starts) and not spatial, bool(ends), temporal)
 
     def _learn(self, descriptor: bytes) -> bool:
         """Read the layers of the templates: five flags, two numbers, then two bits from each to the next."""
@@ -64,11 +69,14 @@ class Av1Layers:
             return bits >> left & (1 << count) - 1 if left >= 0 else 3
 
         offset, _targets = take(6), take(5)
-        spatial, layers = 0, [0]
+        spatial = temporal = 0
+        layers = [(0, 0)]
         while (step := take(2)) != 3 and len(layers) < 64:
-            spatial += step == 2
-            layers.append(spatial)
+            if step == 2:
+                spatial, temporal = spatial + 1, 0
+            temporal += step == 1
+            layers.append((spatial, temporal))
         if left < 0:
             return False
-        self._offset, self._spatial = offset, layers
+        self._offset, self._layers = offset, layers
         return True

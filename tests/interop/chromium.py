@@ -16,7 +16,15 @@ from tests.require import need
 
 FOLDER = Path(__file__).parent / "browser"
 
-_NOTHING = {"frames": 0, "width": 0, "energy": 0.0, "duration": 0.0, "muted": None}
+_NOTHING = {
+    "frames": 0,
+    "width": 0,
+    "energy": 0.0,
+    "duration": 0.0,
+    "muted": None,
+    "frozen": 0,
+    "keys": 0,
+}
 
 
 class Page:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from functools import partial
 from typing import Any
@@ -12,6 +13,8 @@ from engage_tui import RoomEvent, RoomOptions, Space
 from engage_tui.media.synthetic import TONE_PEAK
 from engage_tui.sdk.enums import TrackSource
 from engage_tui.sdk.local_track import create_local_audio_track, create_local_video_track
+from engage_tui.server.app import RunningServer
+from tests.embedded import described
 from tests.interop.chromium import Page, chromium
 from tests.servers import TestServer
 from tests.waiting import until
@@ -93,6 +96,45 @@ async def test_two_browsers_meet(room_server: TestServer, room_name: str, single
         await sessions_come_back(ada, bob)
         await bob.call("leave")
         await until(lambda: ada.report["people"] == [], SLOW, "bob to be gone")
+
+
+async def test_a_browser_gets_as_many_pictures_as_it_asks_for(server: RunningServer) -> None:
+    """Its fake camera makes 15 a second, in three temporal layers: a quarter of them, another one, the rest."""
+    async with chromium() as running:
+        ada, bob = running.page("ada"), running.page("bob")
+        for page in (ada, bob):
+            await page.call("join", **joining(described(server), page.name, "hall"))
+        await ada.call("publishLayers")
+        await until(lambda: sees(bob, width=960), SLOW, "bob to see the full layer")
+        tracks = server.rooms["hall"].clients["ada"].publisher.tracks.values()
+        full = next(track for track in tracks if track.video).streams["f"]
+        await until(lambda: len(full.tempo.rates) == 3, SLOW, "three temporal layers")
+        await bob.call("fps", wanted=4)
+        await settled(bob, 2.5, 6)
+        before = bob.track("camera")
+        await settled(bob, 2.5, 6)
+        await bob.call("fps", wanted=15)
+        await settled(bob, 10, 17)
+        after = bob.track("camera")
+        # What the browser calls a freeze is any gap that is long beside those before, so not the first seconds count.
+        assert after["frozen"] - before["frozen"] <= 1
+        assert after["keys"] == before["keys"], "a keyframe was needed"
+
+
+async def settled(page: Page, low: float, high: float) -> None:
+    """Wait until so many pictures a second come, over two seconds."""
+    loop = asyncio.get_running_loop()
+    marks = [(loop.time(), page.track("camera")["frames"])]
+
+    def steady() -> bool:
+        now, frames = loop.time(), page.track("camera")["frames"]
+        if frames != marks[-1][1]:
+            marks.append((now, frames))
+        since = next((mark for mark in marks if now - mark[0] <= 2.5), marks[-1])
+        elapsed = marks[-1][0] - since[0]
+        return elapsed >= 1.9 and low <= (marks[-1][1] - since[1]) / elapsed <= high
+
+    await until(steady, SLOW, f"{low} to {high} pictures a second")
 
 
 def sees(page: Page, more_than: int = 0, width: int = 0) -> bool:

@@ -43,6 +43,12 @@ export function quality({ wanted }) {
     for (const publication of person.videoTrackPublications.values()) publication.setVideoQuality(wanted);
 }
 
+// Ask for so many pictures a second of everybody's camera.
+export function fps({ wanted }) {
+  for (const person of window.call.room.remoteParticipants.values())
+    for (const publication of person.videoTrackPublications.values()) publication.setVideoFPS(wanted);
+}
+
 export async function mute({ muted }) {
   await window.call.room.localParticipant.setMicrophoneEnabled(!muted);
   await window.call.room.localParticipant.setCameraEnabled(!muted);
@@ -69,11 +75,13 @@ export async function report() {
   const tracks = [];
   for (const person of room.remoteParticipants.values())
     for (const { track, source, isMuted } of person.trackPublications.values()) {
-      const found = { identity: person.identity, source, muted: isMuted, frames: 0, width: 0, energy: 0, duration: 0 };
+      const found = { identity: person.identity, source, muted: isMuted, frames: 0, width: 0, energy: 0, duration: 0, frozen: 0, keys: 0 };
       for (const entry of (await track?.getRTCStatsReport())?.values() ?? [])
         if (entry.type === "inbound-rtp") {
           found.frames = entry.framesDecoded ?? 0;
           found.width = entry.frameWidth ?? 0;
+          found.frozen = entry.freezeCount ?? 0;
+          found.keys = entry.keyFramesDecoded ?? 0;
           found.energy = entry.totalAudioEnergy ?? 0;
           found.duration = entry.totalSamplesDuration ?? 0;
         }

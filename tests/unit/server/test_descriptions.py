@@ -65,6 +65,15 @@ def test_an_answer_takes_layers_and_known_extensions_and_no_retransmission_strea
     assert answer.codecs[0].feedback == ["nack", "nack pli", "ccm fir", "transport-cc"]
 
 
+def test_descriptors_of_dependencies_are_taken_with_av1_alone() -> None:
+    """With any other codec they would take the place of what receivers read in the payload."""
+    for codec, taken in ((Codec(35, "AV1", 90000), True), (VP8, False), (VP9, False)):
+        offered = video(codec)
+        offered.extensions[6] = sdp.DEPENDENCY_DESCRIPTOR
+        answer = answer_section(offered, [codec], receive=True)
+        assert (sdp.DEPENDENCY_DESCRIPTOR in answer.extensions.values()) is taken
+
+
 def test_a_section_without_a_track_is_answered_and_idle() -> None:
     answer = answer_section(video(VP9), [], receive=False)
     assert (answer.direction, answer.mid, answer.port) == ("inactive", "3", 9)

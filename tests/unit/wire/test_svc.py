@@ -43,6 +43,18 @@ def test_av1() -> None:
     assert layers.read(descriptor(34, starts=True, ends=False)) == Place(1, False, False)
 
 
+def test_temporal_layers() -> None:
+    assert parse_vp9(bytes((0b10101000, 0x81, 5, 0b010_1_000_0, 9))) == Place(
+        0, True, False, 2, True
+    )
+    layers = Av1Layers()
+    # Templates 32 … 36: S0T0, S0T1, S0T1 again, S1T0, S1T1.
+    key = descriptor(32, starts=True, ends=True, structure=STRUCTURE + "0100100111")
+    assert layers.read(key) == Place(0, True, True)
+    found = [layers.read(descriptor(32 + n, starts=True, ends=True)) for n in range(5)]
+    assert [(p.spatial, p.temporal) for p in found if p] == [(0, 0), (0, 1), (0, 1), (1, 0), (1, 1)]
+
+
 @given(st.lists(st.binary(max_size=80), max_size=20))
 def test_nonsense_is_refused(data: list[bytes]) -> None:
     layers = Av1Layers()
