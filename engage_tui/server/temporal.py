@@ -15,6 +15,7 @@ _MEASURE = 1.0  # seconds of one measurement of the frame rates
 _PAUSE = 3.0  # a measurement that took longer was interrupted
 _SMOOTH = 0.5  # the share of a new measurement
 _ENOUGH = 0.85  # of the wanted rate: rates waver, and every second picture of 29 is still "15"
+_LOOKS = 2  # browsers let a layer begin every eighth picture, one layer after the other
 _REMEMBERED = 32  # pictures whose packets may still come
 
 
@@ -70,10 +71,8 @@ class Pace:
 
     def __init__(self, codec: str) -> None:
         self.most = self.layer = ANY
-        self._lacking = [
-            0,
-            0,
-        ]  # pictures that were wanted and left out since the last look, and before it
+        self._lacking = False  # a picture was wanted and left out since the last look …
+        self._looks = 0  # … and at so many looks in a row
         self._codec = codec
         self._judged: dict[int, bool] = {}  # by timestamp
 
@@ -93,10 +92,10 @@ class Pace:
         return known
 
     def lacked(self) -> bool:
-        """Whether wanted pictures were left out since the last call and before it too, for want of a beginning."""
-        now, before = self._lacking
-        self._lacking = [0, now]
-        return now > 0 and before > 0
+        """Whether wanted pictures are left out for long, for want of a beginning; called once a second."""
+        self._looks = self._looks + 1 if self._lacking else 0
+        self._lacking = False
+        return self._looks > _LOOKS
 
     def _judge(self, packet: RtpPacket) -> bool:
         """A picture begins."""
@@ -111,7 +110,7 @@ class Pace:
             elif temporal == self.layer + 1:
                 self.layer = temporal
         if temporal > self.layer:
-            self._lacking[0] += temporal <= self.most
+            self._lacking = self._lacking or temporal <= self.most
             return False
         return True
 

@@ -177,10 +177,10 @@ def test_a_keyframe_opens_what_never_says_that_it_may_be_begun(
     encoder.send(FPS)
     ask(receiver, 0, encoder.now)
     asked = up.plis
-    for _ in range(2):
+    for plis in (0, 0, 1):
         encoder.send(FPS)
         receiver.tick(encoder.now)
-    assert up.plis == asked + 1
+        assert up.plis == asked + plis
     key = encoder.pictures
     encoder.send(FPS, key=True)
     assert [n for n in seen(down) if n >= key] == list(range(key, key + FPS))
