@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 SERVER, CLIENT = "10.77.0.1", "10.77.0.2"
 SERVER6, CLIENT6 = "fd77::1", "fd77::2"
+OTHER_SERVER, OTHER_CLIENT = "10.78.0.1", "10.78.0.2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,34 @@ class Cable:
         lines = ["flush ruleset", "table inet f {", "chain i { type filter hook input priority 0;"]
         lines += [f'iifname "cable" {rule} drop' for rule in rules]
         run(*self.command(self.server, "nft", "-f", "-"), text="\n".join([*lines, "}", "}"]))
+
+    def readdress(self, address: str) -> None:
+        """Take the client's IPv4 address away and give it another one, of the same network."""
+        run("ip", "-n", self.client, "-4", "addr", "flush", "dev", "cable")
+        run("ip", "-n", self.client, "addr", "add", f"{address}/24", "dev", "cable")
+
+    def pull(self) -> None:
+        """Pull the cable on the client's side; its address stays."""
+        run("ip", "-n", self.client, "link", "set", "cable", "down")
+
+    def plug_another(self) -> None:
+        """Join the two by a second cable with other addresses; by that the client then reaches the server too."""
+        add_cable(self, "second", (OTHER_SERVER,), (OTHER_CLIENT,))
+        run("ip", "-n", self.client, "route", "add", "default", "via", OTHER_SERVER)
+
+
+def add_cable(both: Cable, name: str, server: tuple[str, ...], client: tuple[str, ...]) -> None:
+    """Join the two namespaces by a cable with these addresses at its ends."""
+    run(
+        *("ip", "-n", both.server, "link", "add", name, "type", "veth"),
+        *("peer", "name", name, "netns", both.client),
+    )
+    for place, addresses in ((both.server, server), (both.client, client)):
+        for address in addresses:
+            version6 = ":" in address
+            words = [f"{address}/64", "nodad"] if version6 else [f"{address}/24"]
+            run("ip", "-n", place, "addr", "add", words[0], "dev", name, *words[1:])
+        run("ip", "-n", place, "link", "set", name, "up")
 
 
 def available() -> bool:
@@ -65,18 +94,7 @@ def cable() -> Iterator[Cable]:
         for place in (both.server, both.client):
             run("ip", "netns", "add", place)
             run("ip", "-n", place, "link", "set", "lo", "up")
-        run(
-            *("ip", "-n", both.server, "link", "add", "cable", "type", "veth"),
-            *("peer", "name", "cable", "netns", both.client),
-        )
-        for place, addresses in (
-            (both.server, (f"{SERVER}/24", f"{SERVER6}/64")),
-            (both.client, (f"{CLIENT}/24", f"{CLIENT6}/64")),
-        ):
-            for address in addresses:
-                nodad = ["nodad"] if ":" in address else []
-                run("ip", "-n", place, "addr", "add", address, "dev", "cable", *nodad)
-            run("ip", "-n", place, "link", "set", "cable", "up")
+        add_cable(both, "cable", (SERVER, SERVER6), (CLIENT, CLIENT6))
         yield both
     finally:
         for place in (both.server, both.client):

@@ -13,21 +13,19 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import aioice
-from aioice.ice import CandidatePair
-from aioice.stun import Message, TransactionError
 
 from engage_tui.errors import ConnectError
+from engage_tui.rtc.ice_connection import LOOPBACK, IceConnection
 from engage_tui.rtc.tls import client_context
 from engage_tui.rtc.turn import TurnServer
 from engage_tui.tasks import TaskGroup
 
 _log = logging.getLogger(__name__)
 
-LOOPBACK = ("127.0.0.1", "::1")
 MAX_CANDIDATES = 64
 """Remote candidates that are tried; a description may not make us knock on more doors."""
 
@@ -36,49 +34,6 @@ RELAY_AFTER = 1.0
 
 CLOSE_TIME = 1.0
 """Seconds that a relay's goodbye may take."""
-
-
-class _Connection(aioice.Connection):
-    """A connection that also knows the loopback interface, which a call on one machine needs.
-
-    On macOS a socket bound to another interface cannot reach 127.0.0.1, and without any network there is no
-    other interface.
-
-    Attributes:
-        contends: Other connections are tried beside it, so `nominate` says later that it is the one.
-    """
-
-    contends = False
-
-    def build_request(self, pair: CandidatePair, nominate: bool) -> Message:
-        return super().build_request(pair, nominate and not self.contends)
-
-    async def nominate(self) -> None:
-        """Tell the other side that this is the way, where it is ours to say.
-
-        Raises:
-            ConnectionError: There is no answer.
-        """
-        if not self.contends:
-            return
-        self.contends = False
-        if not self.ice_controlling:
-            return
-        assert self.remote_password is not None
-        key = self.remote_password.encode()
-        for pair in self._nominated.values():
-            request = self.build_request(pair, nominate=True)
-            try:
-                await pair.protocol.request(request, pair.remote_addr, integrity_key=key)
-            except TransactionError as error:
-                raise ConnectionError(f"no answer to the nomination: {error}") from None
-
-    async def get_component_candidates(
-        self, component: int, addresses: list[str], timeout: int = 5
-    ) -> list[aioice.Candidate]:
-        if addresses:  # none: only a relay is wanted
-            addresses = [*addresses, *LOOPBACK]
-        return await super().get_component_candidates(component, addresses, timeout)
 
 
 def parse_candidate(candidate_init: str) -> aioice.Candidate | None:
@@ -119,18 +74,22 @@ class IceTransport:
         relays: TURN servers for where the direct way fails.
         relay_only: Do not try the direct way at all.
         relay: The TURN server in use, in words; empty: none.
+
+    Args:
+        on_silence: Called, again and again, while the server is not heard; the connection stays for now.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_silence: Callable[[], None] | None = None) -> None:
+        self._on_silence = on_silence
         self.relays: Sequence[TurnServer] = ()
         self.relay_only = False
         self.relay = ""
-        self._connection: _Connection | None = None
-        self._next: _Connection | None = None  # takes over once it is connected
+        self._connection: IceConnection | None = None
+        self._next: IceConnection | None = None  # takes over once it is connected
         self._closed = False
         self._early: list[aioice.Candidate] = []  # at most MAX_CANDIDATES, later ones are dropped
         self._known = 0
-        self._relayed: list[_Connection] = []  # that are being tried
+        self._relayed: list[IceConnection] = []  # that are being tried
         self._tasks = TaskGroup("ice")
 
     @property
@@ -148,6 +107,11 @@ class IceTransport:
     def is_restarting(self) -> bool:
         """Whether a new connection waits to take over."""
         return self._next is not None
+
+    @property
+    def local_address(self) -> str:
+        """The address from which we send; empty: none yet."""
+        return self._connection.local_address if self._connection is not None else ""
 
     @property
     def credentials(self) -> tuple[str, str]:
@@ -229,17 +193,18 @@ class IceTransport:
         if self.relay:
             _log.info("media go through %s", self.relay)
         before, self._connection, self._next = self._connection, connection, None
+        connection.on_silence = self._on_silence
         for each in {before or direct, direct} - {connection}:
             await _end(each)  # which sends `_recv` to the new one
 
-    async def _first(self, direct: _Connection) -> tuple[_Connection, str]:
+    async def _first(self, direct: IceConnection) -> tuple[IceConnection, str]:
         """The way that works first, and its relay's name; the direct one has a start.
 
         Raises:
             ConnectionError: None does.
         """
-        ways: dict[asyncio.Task[_Connection | Exception], str] = {}
-        chosen: _Connection | None = None
+        ways: dict[asyncio.Task[IceConnection | Exception], str] = {}
+        chosen: IceConnection | None = None
         failure = "no way to the server"
         try:
             if not (self.relay_only and self.relays):
@@ -255,7 +220,7 @@ class IceTransport:
                 done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                 for way in done:
                     result = way.result()
-                    if isinstance(result, _Connection):
+                    if isinstance(result, IceConnection):
                         chosen = result
                         return chosen, ways[way]
                     failure = str(result) or type(result).__name__
@@ -266,12 +231,12 @@ class IceTransport:
             self._relayed.clear()
             for way in ways:  # two may have come at once
                 late = None if way.cancelled() else way.result()
-                if isinstance(late, _Connection) and late not in (chosen, direct):
+                if isinstance(late, IceConnection) and late not in (chosen, direct):
                     await _end(late)
 
-    async def _by_relay(self, server: TurnServer, direct: _Connection) -> _Connection:
+    async def _by_relay(self, server: TurnServer, direct: IceConnection) -> IceConnection:
         """Connect through one TURN server, in the direct connection's name."""
-        connection = _Connection(
+        connection = IceConnection(
             ice_controlling=direct.ice_controlling,
             local_username=direct.local_username,
             local_password=direct.local_password,
@@ -323,24 +288,24 @@ class IceTransport:
     async def _send(self, data: bytes) -> None:
         await self._require().send(data)
 
-    def _make(self, controlling: bool) -> _Connection:
-        return _Connection(ice_controlling=controlling)
+    def _make(self, controlling: bool) -> IceConnection:
+        return IceConnection(ice_controlling=controlling)
 
-    def _newest(self) -> _Connection:
+    def _newest(self) -> IceConnection:
         return self._next or self._require()
 
-    def _require(self) -> _Connection:
+    def _require(self) -> IceConnection:
         if self._connection is None:
             raise ConnectError("The connection has not been prepared.")
         return self._connection
 
 
-async def _connected(connection: _Connection) -> _Connection:
+async def _connected(connection: IceConnection) -> IceConnection:
     await connection.connect()
     return connection
 
 
-async def _attempt(way: Coroutine[Any, Any, _Connection]) -> _Connection | Exception:
+async def _attempt(way: Coroutine[Any, Any, IceConnection]) -> IceConnection | Exception:
     """What comes of a way; its failure is a result among others."""
     try:
         return await way
@@ -348,14 +313,14 @@ async def _attempt(way: Coroutine[Any, Any, _Connection]) -> _Connection | Excep
         return error
 
 
-async def _add(connection: _Connection, candidate: aioice.Candidate) -> None:
+async def _add(connection: IceConnection, candidate: aioice.Candidate) -> None:
     try:
         await connection.add_remote_candidate(candidate)
     except ValueError as error:
         _log.warning("candidate refused: %s", error)
 
 
-async def _end(connection: _Connection) -> None:
+async def _end(connection: IceConnection) -> None:
     """Close a connection; a relay that does not answer is not waited for long."""
     try:
         async with asyncio.timeout(CLOSE_TIME):

@@ -82,6 +82,7 @@ class Peer:
         on_data: Called with the label and bytes of each data channel message.
         on_buffer: Called with a channel's label when much begins to wait on it (False), and when no more does (True).
         on_closed: Called at most once with the reason, when the transport ends without `close`.
+        on_silence: Called, again and again, while the server is not heard; the transport stays, and may be restarted.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Peer:
         on_data: Callable[[str, bytes], None] | None = None,
         on_buffer: Callable[[str, bool], None] | None = None,
         on_closed: Callable[[str], None] | None = None,
+        on_silence: Callable[[], None] | None = None,
     ) -> None:
         self.role = role
         self._on_receiver = on_receiver or _ignore
@@ -100,7 +102,7 @@ class Peer:
         self._on_data = on_data or _ignore
         self._on_buffer = on_buffer or _ignore
         self._on_closed = on_closed or _ignore
-        self._ice = IceTransport()
+        self._ice = IceTransport(on_silence)
         self._dtls = DtlsTransport(self._ice, [RTCCertificate.generateCertificate()])  # type: ignore[arg-type]
         self._sctp = SctpTransport(self._dtls)
         self._channels = DataChannels(self._sctp, self._data, self._buffer)
@@ -143,6 +145,11 @@ class Peer:
     def is_alive(self) -> bool:
         """Whether it carries media and data, or is about to."""
         return not self._failure
+
+    @property
+    def local_address(self) -> str:
+        """The address from which it sends; empty: none yet."""
+        return self._ice.local_address
 
     @property
     def restarts(self) -> int:

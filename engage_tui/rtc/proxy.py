@@ -22,6 +22,9 @@ from aiohttp.client_proto import ResponseHandler
 from engage_tui.errors import ConnectError, UsageError
 from engage_tui.rtc.tls import client_context
 
+CONNECT_TIME = 3.0
+"""Seconds in which a connection must be there; a network that comes back is asked anew sooner than TCP itself would."""
+
 MAX_ANSWER = 16_384
 """Bytes of the longest answer that a proxy may give to CONNECT."""
 
@@ -108,9 +111,12 @@ async def open_session(url: str) -> aiohttp.ClientSession:
     proxy = proxy_for(url)
     secure = urlsplit(url).scheme in ("wss", "https")
     context = await asyncio.to_thread(client_context) if secure else None
+    timeout = aiohttp.ClientTimeout(sock_connect=CONNECT_TIME)
     if proxy is not None:
-        return aiohttp.ClientSession(connector=_TunnelConnector(proxy, context))
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context or True))
+        return aiohttp.ClientSession(connector=_TunnelConnector(proxy, context), timeout=timeout)
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=context or True), timeout=timeout
+    )
 
 
 async def open_tunnel(proxy: Proxy, host: str, port: int) -> socket.socket:

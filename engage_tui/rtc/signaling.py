@@ -25,6 +25,7 @@ from engage_tui.wire.token import read_claims
 _log = logging.getLogger(__name__)
 _OUTBOX = 1000  # messages waiting for the socket; when it is full the connection counts as lost
 _CLOSE_TIME = 1.0  # seconds that a goodbye may take
+_LOST_CLOSE_TIME = 0.05  # where nobody may be there to take it
 _VALIDATE_TIME = 3.0
 _TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]*\.?[\w-]*")
 
@@ -57,6 +58,12 @@ class SignalClient:
         self._heard = 0.0
         self._pinged = (0, 0.0)
         self._over = False
+
+    @property
+    def local_address(self) -> str:
+        """The address of this machine on which it stands; empty where that is not known."""
+        name = self._socket.get_extra_info("sockname") if self._socket is not None else None
+        return str(name[0]) if name else ""
 
     async def join(
         self, url: str, token: str, options: signal.SignalOptions, timeout: float = 10.0
@@ -156,18 +163,19 @@ class SignalClient:
         except asyncio.QueueFull:
             self._lost("the server reads no more")
 
-    async def close(self, *, leave: bool = False) -> None:
+    async def close(self, *, leave: bool = False, lost: bool = False) -> None:
         """End the connection; idempotent; leaves no task and no socket.
 
         Args:
             leave: Tell the server that we leave for good, instead of just going away.
+            lost: Wait for no farewell of the server's.
         """
         self._over = True
         await self._tasks.cancel()
         socket, self._socket = self._socket, None
         if socket is not None:
             with contextlib.suppress(TimeoutError, aiohttp.ClientError, OSError):
-                async with asyncio.timeout(_CLOSE_TIME):
+                async with asyncio.timeout(_LOST_CLOSE_TIME if lost else _CLOSE_TIME):
                     if leave and not socket.closed:
                         await socket.send_bytes(_leave_request().SerializeToString())
                     await socket.close()

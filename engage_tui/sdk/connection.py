@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from livekit.protocol import models, rtc
 
 from engage_tui.errors import ConnectError, EngageError, PublishError
+from engage_tui.rtc.addresses import one_vanished
 from engage_tui.rtc.leaving import JoinAnewError
 from engage_tui.rtc.peer import Peer, PeerRole
 from engage_tui.rtc.signaling import SignalClient
@@ -161,17 +162,20 @@ class Connection:
             on_receiver_gone=self._owner.on_receiver_gone,
             on_data=self._owner.on_data,
             on_closed=self._media_lost,
+            on_silence=self._silent,
         )
         self.publisher = Peer(
             PeerRole.PUBLISHER,
             on_data=self._owner.on_data,
             on_buffer=self._owner.on_buffer_status,
             on_closed=self._media_lost,
+            on_silence=self._silent,
         )
         self._relays_named(join.ice_servers, join.client_configuration)
         self.publisher.create_channels()
         on_joined(join)
         self._tasks.spawn(self._answer_offers(self.subscriber), "answer_offers")
+        self._tasks.spawn(self._watch_addresses(), "watch_addresses")
         primary = self.subscriber if join.subscriber_primary else self.publisher
         try:
             async with asyncio.timeout(None) as self._joining:
@@ -204,7 +208,7 @@ class Connection:
         """
         if not self.may_resume or self.publisher is None or self.subscriber is None:
             raise ConnectError("The session cannot be resumed.")
-        await self._signal.close()
+        await self._signal.close(lost=True)
         self._signal = SignalClient(self._on_message, self._on_lost)
         self._drain_offers()
         self._newest_offer = 0  # another node counts from elsewhere
@@ -344,7 +348,7 @@ class Connection:
         self._closed = True
         self._fail_waiting()
         await self._tasks.cancel()
-        await self._signal.close(leave=leave)
+        await self._signal.close(leave=leave, lost=self._lost and not leave)
         for peer in (self.publisher, self.subscriber):
             if peer is not None:
                 await peer.close()
@@ -455,6 +459,22 @@ class Connection:
         """Report lost media, unless signalling says meanwhile that it was meant: a leave may be overtaken."""
         await asyncio.sleep(LEAVE_GRACE)
         self._on_lost(why)
+
+    def _silent(self) -> None:
+        self._on_lost("the server is not heard any more")
+
+    async def _watch_addresses(self) -> None:
+        """What stands on an address that this machine no longer has is lost, though nothing says so."""
+        while True:
+            gone = await one_vanished(self._addresses)
+            self._on_lost(f"this machine no longer has the address {gone}")
+
+    def _addresses(self) -> list[str]:
+        """Those that the session stands on; none while it is lost anyway."""
+        if self.is_over:
+            return []
+        media = [peer.local_address for peer in (self.publisher, self.subscriber) if peer]
+        return [self._signal.local_address, *media]
 
     def _on_lost(self, why: str) -> None:
         if not self.is_over:

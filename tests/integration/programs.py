@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -51,10 +51,10 @@ class Program:
         process: Its process.
     """
 
-    def __init__(self, *arguments: str, **env: str) -> None:
+    def __init__(self, *arguments: str, program: Sequence[str] = PROGRAM, **env: str) -> None:
         self.lines: list[Line] = []
         self.process = subprocess.Popen(
-            [*PROGRAM, *arguments],
+            [*program, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -159,13 +159,13 @@ class Program:
 
 
 @contextmanager
-def running(*arguments: str, **env: str) -> Iterator[Program]:
-    """A command that has ended when the context is left."""
-    program = Program(*arguments, **env)
+def running(*arguments: str, program: Sequence[str] = PROGRAM, **env: str) -> Iterator[Program]:
+    """A command that has ended when the context is left; another program's is `program`."""
+    started = Program(*arguments, program=program, **env)
     try:
-        yield program
+        yield started
     finally:
-        program.kill()
+        started.kill()
 
 
 @contextmanager

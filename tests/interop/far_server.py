@@ -47,7 +47,7 @@ def running(both: Cable, port: int, *words: str) -> Iterator[None]:
             assert process.poll() is None, output.read()[-3000:]
             yield
         finally:
-            process.terminate()
+            process.kill()  # asked nicely, a livekit-server waits for everybody to leave
             process.wait(10)
 
 

@@ -45,6 +45,9 @@ def arguments(function: Callable[..., object]) -> list[str]:
             ["self", "component", "addresses", "timeout"],
             True,
         ),
+        (aioice.Connection, "query_consent", ["self"], True),
+        (aioice.Connection, "data_received", ["self", "data", "component"], False),
+        (aioice.Connection, "build_request", ["self", "pair", "nominate"], False),
     ],
 )
 def test_a_name_is_there_with_its_signature(

@@ -1,0 +1,121 @@
+"""One try of ICE, by aioice: with the loopback interface, put-off nomination, and an ear for silence."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+
+import aioice
+from aioice.ice import CandidatePair
+from aioice.stun import Message, TransactionError
+
+LOOPBACK = ("127.0.0.1", "::1")
+
+CHECK_INTERVAL = 1.0
+"""Seconds between two looks at when the other side was heard."""
+
+CONSENT_INTERVAL = 5.0
+"""Seconds after which the other side is asked whether it still wants our packets, whatever it sends (RFC 7675)."""
+
+CONSENT_TIME = 30.0
+"""Seconds without its consent after which nothing more is sent."""
+
+SILENCE = 3.0
+"""Seconds in which it is not heard, nor answers, until that is told: less is a gap that may pass."""
+
+DEAFNESS = 10.0
+"""Seconds in which it is heard, but does not answer, until that is told: it does not hear us."""
+
+
+class IceConnection(aioice.Connection):
+    """A connection that also knows the loopback interface, which a call on one machine needs.
+
+    On macOS a socket bound to another interface cannot reach 127.0.0.1, and without any network there is no
+    other interface.
+
+    Attributes:
+        contends: Other connections are tried beside it, so `nominate` says later that it is the one.
+        on_silence: Called, again and again, while the other side is not heard; long before it is given up.
+    """
+
+    contends = False
+    on_silence: Callable[[], None] | None = None
+    _heard = 0.0  # on the loop's clock
+
+    def build_request(self, pair: CandidatePair, nominate: bool) -> Message:
+        """A check as aioice makes it; it nominates nothing while others are tried."""
+        return super().build_request(pair, nominate and not self.contends)
+
+    async def nominate(self) -> None:
+        """Tell the other side that this is the way, where it is ours to say.
+
+        Raises:
+            ConnectionError: There is no answer.
+        """
+        if not self.contends:
+            return
+        self.contends = False
+        if not self.ice_controlling:
+            return
+        try:
+            await self._ask(nominate=True)
+        except TransactionError as error:
+            raise ConnectionError(f"no answer to the nomination: {error}") from None
+
+    async def get_component_candidates(
+        self, component: int, addresses: list[str], timeout: int = 5
+    ) -> list[aioice.Candidate]:
+        """Candidates as aioice gathers them, and those of the loopback interface."""
+        if addresses:  # none: only a relay is wanted
+            addresses = [*addresses, *LOOPBACK]
+        return await super().get_component_candidates(component, addresses, timeout)
+
+    @property
+    def local_address(self) -> str:
+        """The address of this machine, or of a relay, from which we send; empty: none yet."""
+        pair = self._nominated.get(1)
+        return pair.local_candidate.host if pair is not None else ""
+
+    def data_received(self, data: bytes, component: int) -> None:
+        """Take a packet, and remember when it came."""
+        self._heard = asyncio.get_running_loop().time()
+        super().data_received(data, component)
+
+    async def query_consent(self) -> None:
+        """Ask the other side whether it is there: now and then, and at once when it is not heard."""
+        clock = asyncio.get_running_loop().time
+        consented = self._heard = clock()
+        answered = True
+        while True:
+            if answered:  # else it has been waited for an answer
+                await asyncio.sleep(CHECK_INTERVAL * (0.8 + 0.4 * random.random()))
+            if clock() - self._heard < CHECK_INTERVAL and clock() - consented < CONSENT_INTERVAL:
+                continue
+            try:
+                await self._ask(retransmissions=1)
+            except TransactionError:
+                answered = False
+                if clock() - consented > CONSENT_TIME:
+                    self._query_consent_task = None
+                    return await self.close()
+                lost = clock() - self._heard > SILENCE or clock() - consented > DEAFNESS
+                if lost and self.on_silence is not None:
+                    self.on_silence()
+            else:
+                answered = True
+                consented = self._heard = clock()
+
+    async def _ask(self, *, nominate: bool = False, retransmissions: int | None = None) -> None:
+        """Send a check by the way in use.
+
+        Raises:
+            TransactionError: It was not answered, or refused.
+        """
+        assert self.remote_password is not None
+        key = self.remote_password.encode()
+        for pair in [*self._nominated.values()]:
+            request = self.build_request(pair, nominate)
+            await pair.protocol.request(
+                request, pair.remote_addr, integrity_key=key, retransmissions=retransmissions
+            )

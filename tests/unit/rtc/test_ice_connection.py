@@ -1,0 +1,84 @@
+"""An ICE connection notices that it is not heard, or hears nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from aioice.stun import TransactionTimeout
+
+from engage_tui.rtc import ice_connection
+from engage_tui.rtc.ice_connection import IceConnection
+from engage_tui.tasks import TaskGroup
+from tests.waiting import until
+
+TICK = 0.01
+
+
+class Watched(IceConnection):
+    """One whose checks are answered or not, as the test wants it."""
+
+    def __init__(self) -> None:
+        super().__init__(ice_controlling=True)
+        self.answers = True
+        self.asked = 0
+        self.silences = 0
+        self.on_silence = self.told
+
+    def told(self) -> None:
+        self.silences += 1
+
+    async def _ask(self, *, nominate: bool = False, retransmissions: int | None = None) -> None:
+        self.asked += 1
+        if not self.answers:
+            await asyncio.sleep(TICK)
+            raise TransactionTimeout
+
+
+@pytest.fixture
+async def connection(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Watched]:
+    for name, ticks in (
+        ("CHECK_INTERVAL", 1),
+        ("SILENCE", 5),
+        ("CONSENT_INTERVAL", 10),
+        ("DEAFNESS", 20),
+        ("CONSENT_TIME", 60),
+    ):
+        monkeypatch.setattr(ice_connection, name, ticks * TICK)
+    watched, tasks = Watched(), TaskGroup("test")
+    tasks.spawn(watched.query_consent(), "consent")
+    yield watched
+    await tasks.cancel()
+    await watched.close()
+
+
+async def test_without_media_it_is_asked_and_that_is_enough(connection: Watched) -> None:
+    await until(lambda: connection.asked > 20)
+    assert connection.silences == 0
+
+
+async def test_no_answer_and_nothing_heard_is_told_until_it_is_closed(connection: Watched) -> None:
+    await until(lambda: connection.asked > 2)
+    connection.answers = False
+    await until(lambda: connection.silences > 1)
+    connection.answers = True
+    told = connection.silences
+    await until(lambda: connection.asked > 20)
+    assert connection.silences <= told + 1
+    connection.answers = False
+    await until(lambda: connection._closed)
+    asked = connection.asked
+    with pytest.raises(ConnectionError):
+        await connection.recv()
+    assert connection.asked == asked
+
+
+async def test_who_is_heard_but_does_not_answer_is_deaf(connection: Watched) -> None:
+    connection.answers = False
+    begin = asyncio.get_running_loop().time()
+    while not connection.silences:
+        assert asyncio.get_running_loop().time() - begin < 5
+        connection.data_received(b"media", 1)
+        await asyncio.sleep(0)
+    assert asyncio.get_running_loop().time() - begin > 20 * TICK
