@@ -321,6 +321,7 @@ class Client:
     # -- from the connections
 
     def _on_connected(self) -> None:
+        self.subscriber.flow()
         self.info.state = models.ParticipantInfo.ACTIVE
         self.announce()
         self.room.happened(Happening.PARTICIPANT_JOINED, self)

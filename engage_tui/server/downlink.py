@@ -19,7 +19,7 @@ from engage_tui.wire import rtcp
 ANSWER_TIMEOUT = 15.0
 """Seconds that a client may take to answer an offer, or to make one that it was asked for."""
 
-GATHER = 0.02
+GATHER = 0.005
 """Seconds in which several changes become one negotiation."""
 
 MANY_SLOTS = 64
@@ -112,6 +112,12 @@ class Downlink(ABC):
         self._by_ssrc[subscription.ssrc] = subscription
         self._place(subscription)
         self.negotiate()
+
+    def flow(self) -> None:
+        """Media can be sent from now on: begin with what is negotiated already."""
+        now = time.monotonic()
+        for subscription in self.subscriptions.values():
+            subscription.reselect(now)
 
     def unsubscribe(self, track_sid: str) -> bool:
         """Stop a track at once; whether it was subscribed."""

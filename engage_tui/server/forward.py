@@ -61,6 +61,7 @@ class Subscription:
         self._before: IncomingStream | None = None  # the last one that was current
         self._target: IncomingStream | None = None
         self._numbering = Numbering()
+        self._begins = True  # no second has passed since the first packet
         self._timeline = Timeline(track.clock_rate)
         self._pace: Pace | None = None  # once fewer pictures were asked for
         self._left_out = -1  # timestamp of the last picture that was left out for that
@@ -86,6 +87,12 @@ class Subscription:
         section.msid = (f"{self.publisher_sid}|{sid}", sid)
         section.ssrcs.append(self.ssrc)
 
+    def foresee(self, now: float) -> None:
+        """It will start soon: ask for the keyframe with which it begins."""
+        stream = self.track.layer(min(self.cap, self.wanted), now)
+        if stream is not None and self.wants_video and not stream.since_keyframe(now):
+            stream.request_keyframe(now)
+
     def start(self, now: float) -> None:
         """The section is negotiated: begin to forward."""
         self.started = True
@@ -100,7 +107,7 @@ class Subscription:
 
     def reselect(self, now: float) -> None:
         """Choose the layer anew, after a wish changed, a layer came or went, or the track was muted."""
-        if not self.started or self.track.ended:
+        if not self.started or self.track.ended or not self._transport.connected:
             return
         if self.wish.disabled or self.held or self.track.info.muted:
             self.stop()
@@ -112,10 +119,13 @@ class Subscription:
         if self._target is not None and self._target is not self._current:
             self._target.takers.remove(self)
         self._target = stream
-        if stream is not self._current:
-            stream.takers.append(self)
-            if self.track.video:
-                stream.request_keyframe(now)
+        if stream is self._current:
+            return
+        recent = stream.since_keyframe(now) if self.track.video and self._last is None else []
+        stream.takers.append(self)
+        self._replay(stream, recent, now)
+        if self.track.video and not recent:
+            stream.request_keyframe(now)
 
     @property
     def wanted(self) -> int:
@@ -173,6 +183,7 @@ class Subscription:
 
     def tick(self, now: float) -> None:
         """Once a second: follow layers that came or went, keep asking for the first keyframe, report."""
+        self._begins = self._begins and not self.packets
         if self.track.rids or self._target is None:
             self.reselect(now)
         if self._pace is not None:
@@ -194,10 +205,24 @@ class Subscription:
         self._pace.most = ANY if stream is None else stream.tempo.layer_for(self.wish.fps)
 
     def request_keyframe(self, now: float) -> None:
-        """The subscriber cannot decode: ask the publisher."""
+        """The subscriber cannot decode: ask the publisher.
+
+        Unless it has just begun: libwebrtc drops what comes before its receiver is made, so the keyframe that went
+        out is sent once more, under the same number.
+        """
         stream = self._target or self._current
-        if stream is not None:
-            stream.request_keyframe(now)
+        if stream is None:
+            return
+        if self._begins and stream is self._current:
+            self._begins = False
+            if recent := stream.since_keyframe(now):
+                self._replay(stream, recent, now)
+                return
+        stream.request_keyframe(now)
+
+    def _replay(self, stream: IncomingStream, packets: Sequence[RtpPacket], now: float) -> None:
+        for start in range(0, len(packets), BURST):
+            self.forward(stream, packets[start : start + BURST], now)
 
     def forward(self, stream: IncomingStream, packets: Sequence[RtpPacket], now: float) -> None:
         """Send packets of `stream` on, unless it is not this stream's turn.

@@ -29,6 +29,8 @@ _METER = 0.5  # seconds of one measurement of the rate
 _SMOOTH = 0.3  # the share of a new measurement
 _PLI_GAP = 0.5  # seconds between keyframe requests that somebody asked for
 _PLI_REPEAT = 1.0  # … and between repetitions while none came
+_REPLAY = 0.5  # seconds for which a keyframe serves who comes after it: none is asked for meanwhile
+_MAX_REPLAY = 64  # packets that are given to somebody at once
 _NACK_GAP = 0.08
 _NACK_TRIES = 6
 _NACK_SPAN = 200  # a larger hole is no loss but a pause; a keyframe mends it
@@ -88,6 +90,8 @@ class IncomingStream:
         self._missing: dict[int, list[float]] = {}
         self._pli_sent = -_PLI_REPEAT
         self._pli_due = 0.0  # 0: nobody waits for a keyframe
+        # Number, timestamp and arrival of the newest keyframe.
+        self._key: tuple[int, int, float] | None = None
 
     def receive(self, packet: RtpPacket, now: float) -> None:
         """Take a packet; it goes on with the next `hand_on`."""
@@ -99,6 +103,8 @@ class IncomingStream:
         elif is_keyframe(self.track.codec, packet.payload):
             packet.keyframe = True
             self._pli_due = 0.0
+            if self._key is None or self._key[1] != packet.timestamp:
+                self._key = packet.sequence, packet.timestamp, now
         if self._video and packet.timestamp != self._picture and packet.payload:
             self._picture = packet.timestamp
             self.tempo.count(temporal_place(self.track.codec, packet)[0], now)
@@ -157,6 +163,22 @@ class IncomingStream:
         """A packet that came a moment ago; None if it did not, or was overwritten since."""
         packet = self._ring[number & _RING_MASK]
         return packet if packet is not None and packet.sequence == number else None
+
+    def since_keyframe(self, now: float) -> list[RtpPacket]:
+        """The packets from the newest keyframe on, for somebody who begins with them; none if that was long ago.
+
+        What was received is handed on before, so that whoever becomes a taker next gets what follows.
+        """
+        self.hand_on()
+        if self._key is None or now - self._key[2] > _REPLAY:
+            return []
+        first = self._key[0]
+        span = (self._highest - first) & 0xFFFF
+        if span >= _MAX_REPLAY:
+            return []
+        packets = [self.recall((first + place) & 0xFFFF) for place in range(span + 1)]
+        whole = [packet for packet in packets if packet is not None]
+        return whole if len(whole) == len(packets) else []
 
     def request_keyframe(self, now: float) -> None:
         """Ask the publisher for a keyframe: at once or as soon as the last request is old enough."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 
 from livekit.protocol import rtc
 
@@ -172,7 +173,9 @@ class SubscriberConnection(Downlink):
             slot.idle = slot.idle or self._offered
             section.codecs.append(subscribed_codec("VP8" if slot.kind == "video" else "opus"))
             return section
-        subscription.offer = subscription.offer or self._offered
+        if not subscription.offer:
+            subscription.offer = self._offered
+            subscription.foresee(time.monotonic())
         track, codec = subscription.track, subscribed_codec(subscription.track.codec)
         if track.redundant_type and track.payload_type == codec.payload_type:
             section.codecs.append(offered_redundancy())

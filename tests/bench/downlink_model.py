@@ -88,6 +88,8 @@ class Model:
         queue: Seconds of data that the link holds.
     """
 
+    connected = True
+
     def __init__(
         self,
         capacity: Callable[[float], float],

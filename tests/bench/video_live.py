@@ -101,8 +101,10 @@ def _line(results: list[Any]) -> str:
     return text
 
 
-async def publish(url: str, token: str, tracks: int) -> None:
-    """Publish moving texture through the official SDK until killed."""
+async def publish(
+    url: str, token: str, tracks: int, *, sound: bool = False, grain: int = 8
+) -> None:
+    """Publish moving texture of that grain, and a tone if asked, through the official SDK until killed."""
     from livekit import rtc
 
     room = rtc.Room()
@@ -120,7 +122,10 @@ async def publish(url: str, token: str, tracks: int) -> None:
                 video_encoding=rtc.VideoEncoding(max_bitrate=750_000, max_framerate=30),
             ),
         )
-    texture = _texture()
+    tone = TaskGroup("publish")
+    if sound:
+        tone.spawn(_sing(room), "tone")
+    noise = texture(WIDTH, HEIGHT, grain)
     loop, number = asyncio.get_running_loop(), 0
     start = loop.time()
     chroma = bytes([128]) * (WIDTH * HEIGHT // 2)
@@ -129,18 +134,35 @@ async def publish(url: str, token: str, tracks: int) -> None:
         for place, source in enumerate(sources):
             await asyncio.sleep(start + (number + place / tracks) / FPS - loop.time())
             left = number * 3 % WIDTH
-            luma = texture[:, left : left + WIDTH].copy()
+            luma = noise[:, left : left + WIDTH].copy()
             _write_strip(luma, int(time.monotonic() * 1000))
             frame = rtc.VideoFrame(WIDTH, HEIGHT, rtc.VideoBufferType.I420, luma.tobytes() + chroma)
             source.capture_frame(frame)
         number += 1
 
 
-def _texture() -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Soft noise, twice as wide as the picture."""
+async def _sing(room: Any) -> None:
+    """Publish a tone of 440 Hz, for ever."""
+    from livekit import rtc
+
+    rate, block = 48_000, 480
+    source = rtc.AudioSource(rate, 1)
+    await room.local_participant.publish_track(
+        rtc.LocalAudioTrack.create_audio_track("tone", source),
+        rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE),
+    )
+    second = (8000 * np.sin(2 * np.pi * 440 * np.arange(rate) / rate)).astype(np.int16)
+    while True:
+        for start in range(0, rate, block):
+            samples = second[start : start + block].tobytes()
+            await source.capture_frame(rtc.AudioFrame(samples, rate, 1, block))
+
+
+def texture(width: int, height: int, grain: int = 8) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Noise in squares of `grain` pixels, ``(height, 2 * width)``: cut out further to the right it moves."""
     rng = np.random.default_rng(1)
-    small = rng.integers(40, 200, (HEIGHT // 8, WIDTH // 8), np.uint8)
-    one = np.kron(small, np.ones((8, 8), np.uint8))
+    small = rng.integers(40, 200, (height // grain, width // grain), np.uint8)
+    one = np.kron(small, np.ones((grain, grain), np.uint8))
     return np.concatenate((one, one), axis=1)
 
 

@@ -20,6 +20,8 @@ INTER = b"\x10\x01inter"
 class Wire:
     """Takes what would be sent."""
 
+    connected = True
+
     def __init__(self) -> None:
         self.packets: list[rtp.RtpPacket] = []
         self.reports: list[rtcp.RtcpPart] = []

@@ -30,6 +30,73 @@ def test_video_starts_with_a_keyframe_which_is_asked_for() -> None:
     assert numbers(down) == [0, 1]
 
 
+def test_who_comes_just_after_a_keyframe_is_given_what_came_since() -> None:
+    up = Wire()
+    source = track()
+    incoming_stream = stream(source, up)
+    subscription(source, Wire())
+    for number, payload in enumerate((KEY, INTER, INTER)):
+        incoming_stream.receive(packet(5 + number, payload, 3000 * number), 100.1)
+    asked = up.plis
+    late = Wire()
+    subscription(source, late, 100.4)
+    assert [each.payload for each in late.packets] == [KEY, INTER, INTER]
+    incoming_stream.receive(packet(8, INTER, 9000), 100.5)
+    assert numbers(late) == [0, 1, 2, 3]
+    assert up.plis == asked
+
+
+def test_a_keyframe_that_came_before_its_receiver_is_sent_once_more() -> None:
+    up, down = Wire(), Wire()
+    source = track()
+    incoming_stream = stream(source, up)
+    receiver = subscription(source, down)
+    for number, payload in enumerate((KEY, INTER)):
+        incoming_stream.receive(packet(5 + number, payload, 3000 * number), 100.1)
+    asked = up.plis
+    receiver.request_keyframe(100.2)
+    assert [each.payload for each in down.packets] == [KEY, INTER, KEY, INTER]
+    assert numbers(down) == [0, 1, 0, 1]
+    assert up.plis == asked
+    receiver.request_keyframe(100.7)
+    assert len(down.packets) == 4
+    assert up.plis == asked + 1
+
+
+@given(st.sampled_from(["old", "lost", "long"]))
+def test_what_is_old_long_or_lost_in_part_is_not_repeated_to_who_comes(why: str) -> None:
+    up = Wire()
+    source = track()
+    incoming_stream = stream(source, up)
+    subscription(source, Wire())
+    incoming_stream.receive(packet(5, KEY), 100.1)
+    for number in range(7 if why == "lost" else 6, 80 if why == "long" else 9):
+        incoming_stream.receive(packet(number, INTER, 3000), 100.1)
+    asked = up.plis
+    late = Wire()
+    came = 100.9 if why == "old" else 100.59
+    subscription(source, late, came)
+    incoming_stream.tick(100.9)
+    assert late.packets == []
+    assert up.plis > asked
+
+
+def test_nothing_flows_before_the_connection_stands() -> None:
+    up, down = Wire(), Wire()
+    source = track()
+    incoming_stream = stream(source, up)
+    down.connected = False
+    receiver = subscription(source, down)
+    receiver.foresee(100.0)
+    assert up.plis == 1, "asked for in advance"
+    incoming_stream.receive(packet(5, KEY), 100.1)
+    assert down.packets == []
+    down.connected = True
+    receiver.reselect(100.2)
+    assert [each.payload for each in down.packets] == [KEY]
+    assert up.plis == 1
+
+
 def test_sound_starts_at_once() -> None:
     up, down = Wire(), Wire()
     source = track("audio", "opus")
