@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engage_tui.wire.token import DEV_KEY, Grants, create_token
 from tests.waiting import until_sync
@@ -86,7 +87,11 @@ def livekit_ports() -> tuple[int, int, int]:
 
 @contextmanager
 def run_livekit_server(
-    binary: str, *, auto_create: bool = True, ports: tuple[int, int, int] | None = None
+    binary: str,
+    *,
+    auto_create: bool = True,
+    ports: tuple[int, int, int] | None = None,
+    redis: str = "",
 ) -> Iterator[TestServer]:
     """Run a livekit-server on loopback; it has ended when the context is left.
 
@@ -94,12 +99,13 @@ def run_livekit_server(
         binary: Its path.
         auto_create: Whether joining a room that does not exist makes it.
         ports: For signalling, media by TCP and media by UDP; free ones if None.
+        redis: Address of the Redis by which it makes a cluster with others; empty: it stands alone.
 
     Raises:
         AssertionError: It ended, or did not answer in time; with its last output.
     """
     port, tcp, udp = ports or livekit_ports()
-    config = {
+    config: dict[str, Any] = {
         "port": port,
         "bind_addresses": ["127.0.0.1"],
         "keys": {DEV_KEY: _SECRET},
@@ -113,6 +119,8 @@ def run_livekit_server(
             "enable_loopback_candidate": True,
         },
     }
+    if redis:
+        config["redis"] = {"address": redis}
     with tempfile.TemporaryFile("w+b") as output:
         process = subprocess.Popen(
             [binary, "--config-body", json.dumps(config)],
@@ -136,6 +144,38 @@ def run_livekit_server(
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+@contextmanager
+def run_redis() -> Iterator[str]:
+    """Run a redis-server of our own on loopback, which writes nothing to the disk; its address.
+
+    Raises:
+        AssertionError: It ended, or did not answer in time; with its last output.
+    """
+    (port,) = free_ports(1)
+    words = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no"]
+    with tempfile.TemporaryFile("w+b") as output:
+        process = subprocess.Popen(
+            ["redis-server", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+
+        def listens() -> bool:
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", port)) == 0
+
+        try:
+            until_sync(lambda: process.poll() is not None or listens(), 20, "redis-server")
+            if process.poll() is not None:
+                output.seek(0)
+                raise AssertionError(f"redis-server ended: {output.read()[-2000:]!r}")
+            yield f"127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(10)
 
 
 def answers(url: str) -> bool:
