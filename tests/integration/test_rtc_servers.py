@@ -56,7 +56,9 @@ async def test_a_track_subscribed_again_gives_frames_again(
             assert receiver.stats.bytes == stopped
             camera.set_subscribed(True)
         assert len({id(each) for each in receivers}) == 4
-        last = receivers[-1]
+        await until(lambda: camera.track is not None, 10, "the track again")
+        assert camera.track is not None
+        last = camera.track._receiver
         await until(lambda: last.round_trip is not None, 10, "the round trip")
         assert last.round_trip is not None
         assert 0 < last.round_trip < 1
