@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import os
 import tempfile
 import threading
+import weakref
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +36,26 @@ for _name in ("LIVEKIT_URL", "LIVEKIT_TOKEN", "LIVEKIT_API_KEY", "LIVEKIT_API_SE
 
 
 _THREADS: pytest.StashKey[set[threading.Thread]] = pytest.StashKey()
+_shared: weakref.WeakSet[threading.Thread] = weakref.WeakSet()  # of fixtures that several tests use
+
+
+class _SharedThreads:
+    """Remembers the threads of fixtures that several tests use: they outlive the first of them."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[object]
+    ) -> Generator[None, object, object]:
+        before = threads()
+        result = yield
+        if fixturedef.scope != "function":
+            _shared.update(threads() - before)
+        return result
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch fixtures, those of the whole run too, which no conftest of a folder hears of."""
+    config.pluginmanager.register(_SharedThreads())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -42,6 +64,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.function):
             # First in, so last out: after the test's other fixtures have cleaned up.
             item.fixturenames.insert(0, "no_leftover_tasks")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported lives as long as the run: no collection of garbage has to look through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -55,7 +83,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
     """Fail a test that leaves a thread running once its fixtures are gone."""
     result = yield
-    if left := left_threads(item.stash[_THREADS]):
+    if left := left_threads(item.stash[_THREADS] | set(_shared)):
         pytest.fail(f"threads left running: {', '.join(left)}", pytrace=False)
     return result
 
@@ -77,6 +105,15 @@ def livekit_server() -> Iterator[TestServer]:
     assert binary is not None
     with run_livekit_server(binary) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[str]:
+    """The address of `engage-tui serve`, one for the whole run: take a room name of your own (`room_name`)."""
+    from tests.integration.programs import serving
+
+    with serving() as address:
+        yield address
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import asyncio
 import threading
 import time
 
-_PATIENCE = 1.0
+PATIENCE = 1.0
+"""Seconds in which what a test began has to end."""
 
 # Threads that live as long as the process, or end with the event loop: not a test's to end.
 _KEPT = (
@@ -27,16 +28,16 @@ def threads() -> set[threading.Thread]:
 
 
 def left_threads(before: set[threading.Thread]) -> list[str]:
-    """The names of threads that are not in `before` and have not ended within a second."""
-    end = time.monotonic() + _PATIENCE
+    """The names of threads that are not in `before` and have not ended in time."""
+    end = time.monotonic() + PATIENCE
     while (left := threads() - before) and time.monotonic() < end:
         time.sleep(0.01)
     return sorted(each.name for each in left)
 
 
 async def left_tasks(before: set[asyncio.Task[object]]) -> list[str]:
-    """The tasks of this loop that are not in `before` and have not ended within a second."""
+    """The tasks of this loop that are not in `before` and have not ended in time."""
     left = asyncio.all_tasks() - {*before, asyncio.current_task()}
     if left:
-        _, left = await asyncio.wait(left, timeout=_PATIENCE)
+        _, left = await asyncio.wait(left, timeout=PATIENCE)
     return sorted(f"{each.get_name()}: {each.get_coro()}" for each in left)

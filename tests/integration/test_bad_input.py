@@ -5,21 +5,28 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from engage_tui.wire.token import DEV_KEY, DEV_SECRET, Grants, create_token
-from tests.integration.programs import run_program, running, serving
+from tests.integration.programs import Program, run_program, running
 from tests.servers import free_ports
 
 pytestmark = pytest.mark.timeout(200)
 
+Case = tuple[int, tuple[str, ...], str]
+"""An exit code, a command that ends with it, and what it says."""
 
-@pytest.fixture
-def url() -> Iterator[str]:
-    with serving() as address:
-        yield address
+
+@pytest.fixture(scope="module", autouse=True)
+def patient() -> Iterator[Program]:
+    """Somebody who joins a server that never answers, and waits while the other tests run."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"ws://127.0.0.1:{silent.getsockname()[1]}"
+        with running("join", "hall", "--json", "--url", address) as program:
+            yield program
 
 
 def token(*, secret: str = DEV_SECRET, ttl: float = 600, **grants: bool) -> str:
@@ -27,76 +34,76 @@ def token(*, secret: str = DEV_SECRET, ttl: float = 600, **grants: bool) -> str:
     return create_token(DEV_KEY, secret, wanted, identity="ada", ttl=ttl)
 
 
-def refused(code: int, *arguments: str, says: str) -> str:
-    """Run a command that must fail, and check how it tells."""
-    result = run_program(*arguments)
-    assert result.returncode == code, result.stderr
-    assert says.lower() in result.stderr.lower()
-    assert "Traceback" not in result.stderr
-    return result.stdout
+def refused(*cases: Case) -> list[str]:
+    """Run commands that must fail side by side, and check how each tells; what they say on stdout."""
+    with ThreadPoolExecutor() as pool:
+        results = list(pool.map(lambda case: run_program(*case[1]), cases))
+    for (code, arguments, says), result in zip(cases, results, strict=True):
+        assert result.returncode == code, (arguments, result.stderr)
+        assert says.lower() in result.stderr.lower()
+        assert "Traceback" not in result.stderr
+    return [result.stdout for result in results]
 
 
 def test_words_that_cannot_be(tmp_path: Path) -> None:
     join = ("join", "hall", "--json")
-    refused(2, *join, "--url", "nonsense", says="not a server's address")
-    refused(2, *join, "--url", "ws://192.0.2.1", says="no token")
-    refused(2, *join, "--subscribe", "smell", says="smell")
-    refused(2, *join, "--duration", "-1", says="duration")
-    refused(
-        2, "join", "cellar", "--json", "--token", token(), says="does not allow the room cellar"
+    cellar = ("join", "cellar", "--json", "--token", token())
+    said = refused(
+        (2, (*join, "--url", "nonsense"), "not a server's address"),
+        (2, (*join, "--url", "ws://192.0.2.1"), "no token"),
+        (2, (*join, "--subscribe", "smell"), "smell"),
+        (2, (*join, "--duration", "-1"), "duration"),
+        (2, cellar, "does not allow the room cellar"),
+        (2, ("join", "--json"), "no room"),
+        (2, ("join", "hall"), "no terminal"),
+        (2, ("demo",), "no terminal"),
+        (2, ("jump",), "jump"),
+        (2, ("serve", "--bind", "0.0.0.0", "--port", "0"), "secret"),
+        (6, (*join, "--camera", f"file:{tmp_path}/none.webm"), "none.webm"),
     )
-    refused(2, "join", "--json", says="no room")
-    refused(2, "join", "hall", says="no terminal")
-    refused(2, "demo", says="no terminal")
-    refused(2, "jump", says="jump")
-    missing = refused(6, *join, "--camera", f"file:{tmp_path}/none.webm", says="none.webm")
-    assert missing == "", "nothing is said on stdout before the join"
+    assert not any(said), "nothing is said on stdout before the join"
 
 
-def test_no_server(url: str) -> None:
-    port = free_ports(1)[0]
-    out = refused(
-        3, "join", "hall", "--json", "--url", f"ws://127.0.0.1:{port}", says="no server answers"
+def test_no_server(served: str) -> None:
+    away, taken = f"ws://127.0.0.1:{free_ports(1)[0]}", served.rpartition(":")[2]
+    out, _ = refused(
+        (3, ("join", "hall", "--json", "--url", away), "no server answers"),
+        (6, ("serve", "--port", taken, "--rtc-port", "0"), taken),
     )
     assert [json.loads(line) for line in out.splitlines()] == [
         {"event": "left", "reason": "error", "exit": 3}
     ]
-    taken = url.rpartition(":")[2]
-    refused(6, "serve", "--port", taken, "--rtc-port", "0", says=taken)
-    refused(2, "serve", "--bind", "0.0.0.0", "--port", "0", says="secret")
 
 
-def test_a_server_that_never_answers_is_given_up() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        address = f"ws://127.0.0.1:{silent.getsockname()[1]}"
-        refused(3, "join", "hall", "--json", "--url", address, says="10 s")
+def test_tokens_that_are_refused(served: str) -> None:
+    join = ("join", "--json", "--url", served, "--token")
+    refused(
+        (4, (*join, token(secret="another-secret-of-thirty-two-bytes")), "token"),
+        (4, (*join, token(ttl=-3600)), "expired"),
+        (4, (*join, token(room_join=False)), "token"),
+        (4, (*join, "nonsense"), "token"),
+    )
 
 
-def test_tokens_that_are_refused(url: str) -> None:
-    join = ("join", "--json", "--url", url, "--token")
-    refused(4, *join, token(secret="another-secret-of-thirty-two-bytes"), says="token")
-    refused(4, *join, token(ttl=-3600), says="expired")
-    refused(4, *join, token(room_join=False), says="token")
-    refused(4, *join, "nonsense", says="token")
-
-
-def test_media_that_is_broken_or_absent(url: str, tmp_path: Path) -> None:
+def test_media_that_is_broken_or_absent(served: str, room_name: str, tmp_path: Path) -> None:
     broken = tmp_path / "broken.webm"
     broken.write_bytes(b"no media at all" * 100)
-    join = ("join", "hall", "--json", "--url", url)
-    refused(6, *join, "--camera", f"file:{broken}", says="broken.webm")
-    refused(6, *join, "--microphone", f"file:{broken}", says="broken.webm")
-    refused(5, *join, "--camera", "no such camera", says="camera")
+    join = ("join", room_name, "--json", "--url", served)
+    refused(
+        (6, (*join, "--camera", f"file:{broken}"), "broken.webm"),
+        (6, (*join, "--microphone", f"file:{broken}"), "broken.webm"),
+        (5, (*join, "--camera", "no such camera"), "camera"),
+    )
     both = run_program(*join, "--camera", f"file:{broken}", "--microphone", "no such microphone")
     assert both.returncode in (5, 6)
     assert "broken.webm" in both.stderr, "failures of both are told together"
     assert "microphone" in both.stderr.lower() or "PortAudio" in both.stderr
 
 
-def test_a_token_that_may_not_publish_still_listens(url: str) -> None:
+def test_a_token_that_may_not_publish_still_listens(served: str) -> None:
     mute = token(can_publish=False)
     with running(
-        "join", "--json", "--url", url, "--token", mute, "--microphone", "test"
+        "join", "--json", "--url", served, "--token", mute, "--microphone", "test"
     ) as program:
         program.wait_event("joined")
         answer = program.do("set_microphone_enabled", value=True)
@@ -105,22 +112,28 @@ def test_a_token_that_may_not_publish_still_listens(url: str) -> None:
         assert program.end() == 0
 
 
-def test_the_token_alone_on_stdout_opens_the_room(url: str) -> None:
+def test_the_token_alone_on_stdout_opens_the_room(served: str) -> None:
     made = run_program(
         "create-token", "--key", DEV_KEY, "--secret", DEV_SECRET, "--room", "hall", "--participant", "eve"
     )  # fmt: skip
     assert made.returncode == 0
-    words = ("--url", url, "--duration", "0.2", "--token", made.stdout.strip())
+    words = ("--url", served, "--duration", "0.2", "--token", made.stdout.strip())
     result = run_program("join", "--json", *words)
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert (result.returncode, lines[0]["identity"], lines[0]["room"]) == (0, "eve", "hall")
 
 
-def test_secrets_from_stdin_leave_the_commands_unread(url: str) -> None:
+def test_secrets_from_stdin_leave_the_commands_unread(served: str) -> None:
     with running(
-        "join", "hall", "--json", "--url", url, "--key", DEV_KEY, "--secret", "-"
+        "join", "hall", "--json", "--url", served, "--key", DEV_KEY, "--secret", "-"
     ) as program:
         assert program.process.stdin is not None
         program.process.stdin.write(f"{DEV_SECRET}\n" + '{"id":5,"do":"leave"}\n')
         program.process.stdin.flush()
         assert program.wait_event("done", id=5)["error"] is None or program.end() == 0
+
+
+def test_a_server_that_never_answers_is_given_up(patient: Program) -> None:
+    assert patient.end() == 3
+    assert "10 s" in patient.stderr
+    assert "Traceback" not in patient.stderr

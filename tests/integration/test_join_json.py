@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.programs import Program, running, serving
+from tests.integration.programs import Program, running
 
 KEYS = [
     "sid", "participant", "local", "kind", "source", "name", "subscribed", "muted",
@@ -15,20 +15,28 @@ KEYS = [
 ]  # fmt: skip
 
 
-@pytest.fixture
-def url() -> Iterator[str]:
-    with serving() as address:
-        yield address
+@pytest.fixture(scope="module", autouse=True)
+def looping(served: str) -> Iterator[Program]:
+    """Somebody who sends a file for 2.5 s, while the other test runs."""
+    voices = Path(__file__).parents[2] / "engage_tui" / "demo" / "voices"
+    clip = next(
+        each for each in sorted(voices.iterdir()) if each.suffix in {".opus", ".ogg", ".wav"}
+    )
+    with running(
+        *("join", "loop", "--url", served, "--json"),
+        *("--microphone", f"file:{clip}", "--duration", "2.5"),
+    ) as program:
+        yield program
 
 
 @pytest.mark.timeout(150)
-def test_two_people(url: str) -> None:
-    common = ("join", "hall", "--url", url, "--json")
+def test_two_people(served: str, room_name: str) -> None:
+    common = ("join", room_name, "--url", served, "--json")
     with (
         running(*common, "--name", "ada", "--camera", "test", "--microphone", "test") as ada,
         running(*common, "--name", "bob") as bob,
     ):
-        both_joined(ada, bob, url)
+        both_joined(ada, bob, served, room_name)
         frames_bytes_and_rms_arrive(bob)
         camera = bob.rows(source="camera")[0]["sid"]
         unsubscribing_stops_the_bytes(bob, camera)
@@ -40,11 +48,11 @@ def test_two_people(url: str) -> None:
         leaving(ada, bob)
 
 
-def both_joined(ada: Program, bob: Program, url: str) -> None:
+def both_joined(ada: Program, bob: Program, url: str, room: str) -> None:
     for program, name in ((ada, "ada"), (bob, "bob")):
         joined = program.wait_event("joined")
         assert program.lines[0] is joined, "the first line"
-        assert (joined["identity"], joined["room"], joined["server"]) == (name, "hall", url)
+        assert (joined["identity"], joined["room"], joined["server"]) == (name, room, url)
         assert joined["sid"].startswith("PA_")
 
 
@@ -165,20 +173,13 @@ def leaving(ada: Program, bob: Program) -> None:
 
 
 @pytest.mark.timeout(90)
-def test_files_are_looped_and_the_duration_counts_from_the_join(url: str, tmp_path: Path) -> None:
-    speech = Path(__file__).parents[2] / "engage_tui" / "demo" / "voices"
-    clip = next(
-        each for each in sorted(speech.iterdir()) if each.suffix in {".opus", ".ogg", ".wav"}
-    )
-    with running(
-        "join", "loop", "--url", url, "--json", "--microphone", f"file:{clip}", "--duration", "2.5"
-    ) as program:
-        joined = program.wait_event("joined")
-        assert program.end() == 0
-        assert program.lines[-1] == {"event": "left", "reason": "client_initiated", "exit": 0}
-        assert len(program.events("stats")) >= 3, "each second, and once more at the end"
-        assert program.rows(local=True)[0]["frames"] > 50
-        login, _, digits = joined["identity"].rpartition("-")
-        assert login
-        assert len(digits) == 4
-        assert int(digits, 16) >= 0
+def test_files_are_looped_and_the_duration_counts_from_the_join(looping: Program) -> None:
+    joined = looping.wait_event("joined")
+    assert looping.end() == 0
+    assert looping.lines[-1] == {"event": "left", "reason": "client_initiated", "exit": 0}
+    assert len(looping.events("stats")) >= 3, "each second, and once more at the end"
+    assert looping.rows(local=True)[0]["frames"] > 50
+    login, _, digits = joined["identity"].rpartition("-")
+    assert login
+    assert len(digits) == 4
+    assert int(digits, 16) >= 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import time
@@ -31,7 +30,7 @@ from engage_tui.engine.process import SpawnedEngine, spawn
 from engage_tui.engine.view import CallView, LobbyView, Phase
 from engage_tui.sdk.space import Space
 from tests.embedded import access_token, embedded_server
-from tests.integration.programs import PATIENCE, Program, running, serving
+from tests.integration.programs import PATIENCE, Program, running
 from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(200)
@@ -171,40 +170,65 @@ async def test_no_server_is_told_in_the_lobby_which_stays(engine: SpawnedEngine)
 # -- line mode ---------------------------------------------------------------------------------------------------------
 
 
+Witness = tuple[Program, tuple[str, ...]]
+
+
 def children(program: Program) -> list[psutil.Process]:
     return psutil.Process(program.process.pid).children(recursive=True)
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["int", "term"]
-)
-def test_a_signal_is_a_clean_leave_within_two_seconds(number: signal.Signals, code: int) -> None:
-    with serving() as url:
-        common = ("join", "hall", "--url", url, "--json")
-        with contextlib.ExitStack() as stack:
-            bob = stack.enter_context(running(*common, "--name", "bob"))
-            bob.wait_event("joined")  # who comes later hears of no publication
-            sources = ("--camera", "test", "--microphone", "test")
-            ada = stack.enter_context(running(*common, "--name", "ada", *sources))
-            bob.wait_event("trackPublished", participant="ada", source="camera")
-            began = time.monotonic()
-            ada.signal(number)
-            assert ada.end() == code
-            assert time.monotonic() - began < 2
-            assert ada.lines[-1] == {"event": "left", "reason": "client_initiated", "exit": code}
-            bob.wait_event("participantDisconnected", participant="ada")
+@pytest.fixture(scope="module")
+def witness(served: str) -> Iterator[Witness]:
+    """Bob, who sees the others come and go, and the command with which they join him."""
+    common = ("join", f"endings-{os.urandom(3).hex()}", "--url", served, "--json")
+    with running(*common, "--name", "bob") as bob:
+        bob.wait_event("joined")  # who comes later hears of no publication
+        yield bob, common
 
 
-def test_a_closed_stdout_ends_the_call() -> None:
-    with serving() as url, running("join", "hall", "--url", url, "--json") as bob:
-        bob.wait_event("joined")
-        with running("join", "hall", "--url", url, "--json", "--name", "ada") as ada:
-            bob.wait_event("participantConnected", participant="ada")
-            assert ada.process.stdout is not None
-            # The reading thread holds the stream; closing the descriptor below it is what a dead reader does.
-            os.dup2(os.open(os.devnull, os.O_RDONLY), ada.process.stdout.fileno())
-            bob.wait_event("participantDisconnected", participant="ada")
-            assert ada.end() == 0
+def test_a_signal_is_a_clean_leave_within_two_seconds(witness: Witness) -> None:
+    bob, common = witness
+    sources = ("--camera", "test", "--microphone", "test")
+    with (
+        running(*common, "--name", "ada", *sources) as ada,
+        running(*common, "--name", "eve", *sources) as eve,
+    ):
+        for each, name in ((ada, "ada"), (eve, "eve")):
+            each.wait_event("joined")
+            bob.wait_event("trackPublished", participant=name, source="camera")
+        leaves_at_once(ada, signal.SIGINT, 130)
+        leaves_at_once(eve, signal.SIGTERM, 143)
+        for name in ("ada", "eve"):
+            bob.wait_event("participantDisconnected", participant=name)
+
+
+def leaves_at_once(program: Program, number: signal.Signals, code: int) -> None:
+    began = time.monotonic()
+    program.signal(number)
+    assert program.end() == code
+    assert time.monotonic() - began < 2
+    assert program.lines[-1] == {"event": "left", "reason": "client_initiated", "exit": code}
+
+
+def test_a_closed_stdout_ends_the_call(witness: Witness) -> None:
+    bob, common = witness
+    with running(*common, "--name", "cyd") as cyd:
+        bob.wait_event("participantConnected", participant="cyd")
+        assert cyd.process.stdout is not None
+        # The reading thread holds the stream; closing the descriptor below it is what a dead reader does.
+        os.dup2(os.open(os.devnull, os.O_RDONLY), cyd.process.stdout.fileno())
+        bob.wait_event("participantDisconnected", participant="cyd")
+        assert cyd.end() == 0
+
+
+def test_a_replaced_person_is_told_so(witness: Witness) -> None:
+    _, common = witness
+    with running(*common, "--name", "dan") as first:
+        first.wait_event("joined")
+        with running(*common, "--name", "dan") as second:
+            second.wait_event("joined")
+            assert first.end() == 4
+            assert first.lines[-1]["reason"] == "duplicate_identity"
 
 
 def test_a_server_that_ends_ends_the_calls() -> None:
@@ -219,14 +243,3 @@ def test_a_server_that_ends_ends_the_calls() -> None:
             left = ada.lines[-1]
             assert (left["event"], left["reason"], left["exit"]) == ("left", "server_shutdown", 3)
             assert "server" in ada.stderr.lower()
-
-
-def test_a_replaced_person_is_told_so() -> None:
-    with serving() as url:
-        common = ("join", "hall", "--url", url, "--json", "--name", "ada")
-        with running(*common) as first:
-            first.wait_event("joined")
-            with running(*common) as second:
-                second.wait_event("joined")
-                assert first.end() == 4
-                assert first.lines[-1]["reason"] == "duplicate_identity"

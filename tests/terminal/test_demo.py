@@ -28,17 +28,25 @@ def assert_nothing_left(mark: str, timeout: float = 5.0) -> None:
     until_sync(lambda: not processes(mark), timeout, f"processes left: {processes(mark)}")
 
 
-@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (160, 45)])
-def test_demo_shows_people_and_leaves_no_trace(columns: int, rows: int) -> None:
-    with Terminal("demo", "--name", "tess", columns=columns, rows=rows) as terminal:
+def test_demo_shows_people_and_leaves_no_trace() -> None:
+    with Terminal("demo", "--name", "tess", "--camera", "off", columns=160, rows=45) as terminal:
         wait_for_pictures(terminal)
         assert "tess" in terminal.text
-        terminal.until("Sam")  # joins late
+        terminal.keys("v")
+        terminal.until_true(
+            lambda: "no camera" in terminal.text or "CAMERA ON" in terminal.text,
+            "the camera on, or why not",
+        )
+        terminal.resize(20, 5)
+        terminal.until("Too small. The call goes on.")
+        terminal.resize(80, 24)
+        wait_for_pictures(terminal)
         terminal.keys("?")
         terminal.until("Esc close")
         terminal.keys("\x1b")  # closes the help and nothing else
         terminal.until_true(lambda: "Esc close" not in terminal.text, "the help closed")
         wait_for_pictures(terminal)
+        terminal.until("Sam")  # joins late
         terminal.keys("q")
         assert terminal.exit_code() == 0
         terminal.assert_restored()
@@ -62,29 +70,6 @@ def test_nothing_outlives_a_killed_demo() -> None:
         os.kill(terminal.pid, signal.SIGKILL)
         assert terminal.exit_code() == 128 + signal.SIGKILL
         assert_nothing_left(terminal.mark)
-
-
-def test_a_terminal_that_shrinks_keeps_the_call() -> None:
-    with Terminal("demo", columns=100, rows=30) as terminal:
-        wait_for_pictures(terminal)
-        terminal.resize(20, 5)
-        terminal.until("Too small. The call goes on.")
-        terminal.resize(100, 30)
-        wait_for_pictures(terminal)
-        terminal.keys("q")
-        assert terminal.exit_code() == 0
-
-
-def test_devices_that_are_missing_are_told() -> None:
-    with Terminal("demo", "--camera", "off", columns=160, rows=45) as terminal:
-        wait_for_pictures(terminal)
-        terminal.keys("v")
-        terminal.until_true(
-            lambda: "no camera" in terminal.text or "CAMERA ON" in terminal.text,
-            "the camera on, or why not",
-        )
-        terminal.keys("q")
-        assert terminal.exit_code() == 0
 
 
 def test_tiny_terminal_is_refused() -> None:

@@ -22,7 +22,7 @@ from engage_tui.tui.screens.page import Page
 from engage_tui.tui.widgets.people import PeoplePanel
 from tests.tui import fake_engine
 from tests.tui.fake_engine import FakeEngine
-from tests.tui.starting import START, in_call
+from tests.tui.starting import START, hit, in_call
 from tests.waiting import until
 
 
@@ -30,7 +30,7 @@ from tests.waiting import until
 async def test_leaving_ends_with_the_engines_last_word(key: str) -> None:
     engine = FakeEngine()
     async with in_call(engine) as pilot:
-        await pilot.press(key)
+        hit(pilot, key)
         await until(lambda: pilot.app.return_value)
     assert pilot.app.return_value == Left("client_initiated", 0)
     assert len(engine.intents("leave")) == 1
@@ -43,7 +43,7 @@ async def test_an_engine_that_does_not_answer_is_left_alone(
     engine = FakeEngine()
     engine.silent = {"leave"}
     async with in_call(engine) as pilot:
-        await pilot.press("q")
+        hit(pilot, "q")
         await until(lambda: pilot.app.return_value)
     assert pilot.app.return_value == Left("client_initiated", 0)
     await until(lambda: engine.closed)
@@ -93,7 +93,7 @@ async def test_q_leads_back_to_a_lobby_that_remembers() -> None:
         assert pilot.app.screen.query_one("#room", Input).value == "hall"
         assert not pilot.app.screen.query_one("#lobby-message", Static).display
         second.send(fake_engine.joined())
-        await pilot.press("ctrl+q")
+        hit(pilot, "ctrl+q")
         await until(lambda: pilot.app.return_value)
 
 
@@ -141,5 +141,5 @@ async def test_news_that_comes_before_a_screen_stands_is_shown_when_it_does(
                 lambda: any("mira" in line.lower() for line in panel.lines), what=f"{panel.lines}"
             )
             assert any("early" in line.text for line in app.session.model.log)
-        await pilot.press("ctrl+q")
+        hit(pilot, "ctrl+q")
         await until(lambda: app.return_value)

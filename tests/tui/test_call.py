@@ -22,7 +22,7 @@ from engage_tui.tui.widgets.space_map import SpaceMap
 from engage_tui.tui.widgets.status_line import StatusLine, left_words
 from tests.tui import fake_engine
 from tests.tui.fake_engine import FakeEngine
-from tests.tui.starting import in_call
+from tests.tui.starting import hit, in_call
 from tests.waiting import until
 
 
@@ -37,7 +37,7 @@ async def test_keys_switch_ones_own() -> None:
     ]
     async with in_call(engine) as pilot:
         for count, (key, _, _) in enumerate(wanted, 1):
-            await pilot.press(key)
+            hit(pilot, key)
             await until(engine.asked(count))
             await until(lambda: not waiting(pilot))
         sent = [(each.name, each.arguments) for each in engine.intents()]
@@ -59,7 +59,7 @@ async def test_keys_act_on_the_row() -> None:
     async with in_call(engine) as pilot:
         for count, (row, key, name, arguments) in enumerate(wanted, 1):
             pilot.app.screen.query_one(PeoplePanel).select(row)
-            await pilot.press(key)
+            hit(pilot, key)
             await until(engine.asked(count))
             await until(lambda: not waiting(pilot))
             if "participant" not in arguments:
@@ -114,7 +114,7 @@ async def test_the_reason_of_a_failed_switch_is_read_above_the_bar() -> None:
         engine.state(call=fake_engine.call(camera=failed))
         await until(lambda: hint.text == "Camera: No camera was found. Plug one in.")
         assert hint.alert
-        await pilot.press("escape")
+        hit(pilot, "escape")
         await until(lambda: not hint.alert)
 
 
@@ -149,7 +149,7 @@ async def test_help_lists_every_key_and_esc_closes_only_it() -> None:
         for action in ACTIONS:
             if action.scope is not Scope.LOBBY:
                 assert action.help.split(";")[0].split(",")[0].rstrip(".") in text
-        await pilot.press("escape")
+        hit(pilot, "escape")
         await until(lambda: isinstance(pilot.app.screen, CallScreen))
         await pilot.press("escape")
         await pilot.pause()
@@ -184,7 +184,7 @@ async def test_too_small_says_so_and_the_call_goes_on() -> None:
         await pilot.resize_terminal(20, 5)
         await pilot.pause()
         assert pilot.app.screen.query_one("#too-small").display
-        await pilot.press("m")
+        hit(pilot, "m")
         await until(lambda: engine.intents("set_microphone_enabled"))
         await pilot.resize_terminal(80, 24)
         await pilot.pause()
@@ -228,7 +228,7 @@ async def test_every_action_of_the_call_is_known_to_the_screen() -> None:
 
 async def test_the_invitation_is_copied() -> None:
     async with in_call(FakeEngine()) as pilot:
-        await pilot.press("y")
+        hit(pilot, "y")
         await until(lambda: pilot.app.clipboard == fake_engine.call().invite)
 
 

@@ -17,7 +17,7 @@ from engage_tui.tui.widgets.on_off import OnOff
 from engage_tui.tui.widgets.voice_switches import VoiceSwitch
 from tests.tui import fake_engine
 from tests.tui.fake_engine import FakeEngine
-from tests.tui.starting import START, in_lobby
+from tests.tui.starting import START, hit, in_lobby
 from tests.waiting import until
 
 
@@ -30,7 +30,7 @@ async def test_enter_joins_from_anywhere_with_what_was_typed() -> None:
         places = ("name", "url", "camera-device", "microphone-on", "join")
         for count, focus in enumerate(places, 1):
             screen.query_one(f"#{focus}").focus()
-            await pilot.press("enter")
+            hit(pilot, "enter")
             await until(engine.asked(count, "join"))
             await until(lambda: not screen.query_one("#join", Button).disabled)
         assert engine.intents("join")[-1].arguments == {
@@ -76,7 +76,7 @@ async def test_what_is_missing_is_said_in_its_row() -> None:
         await pilot.press("enter")
         row = pilot.app.screen.query_one("#room-error", Static)
         await until(lambda: row.display)
-        await pilot.press("a")
+        hit(pilot, "a")
         await until(lambda: not row.display)
         assert engine.intents("join") == []
 
@@ -85,11 +85,11 @@ async def test_switches_ask_for_the_preview() -> None:
     engine = FakeEngine()
     async with in_lobby(engine) as pilot:
         pilot.app.screen.query_one("#camera-on", OnOff).focus()
-        await pilot.press("space")
+        hit(pilot, "space")
         await until(lambda: engine.intents("preview"))
         assert engine.intents("preview")[0].arguments == {"camera": False, "microphone": True}
         pilot.app.screen.query_one("#name").focus()
-        await pilot.press("f2")
+        hit(pilot, "f2")
         await until(lambda: len(engine.intents("preview")) == 2)
         assert engine.intents("preview")[1].arguments == {"camera": False, "microphone": False}
 
@@ -113,7 +113,7 @@ async def test_what_the_command_line_chose_is_kept() -> None:
         engine.state(lobby=fake_engine.lobby(speaker_id="off"))
         speaker = pilot.app.screen.query_one("#speaker-device", DeviceSelect)
         await until(lambda: speaker.value == "off")
-        await pilot.press("enter")
+        hit(pilot, "enter")
         await until(engine.asked(1, "join"))
         assert engine.intents("join")[0].arguments["speaker"] == "off"
 

@@ -23,7 +23,7 @@ from engage_tui.tui.widgets.tile import Tile
 from tests.tui import fake_engine
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.people import camera_person, person, publication
-from tests.tui.starting import in_call
+from tests.tui.starting import hit, in_call
 from tests.tui.test_tile import TileApp, show
 from tests.waiting import until
 
@@ -86,7 +86,7 @@ async def test_who_leaves_while_shown_alone_makes_room_for_all() -> None:
     async with in_call(engine) as pilot:
         screen = pilot.app.screen
         screen.query_one(PeoplePanel).select(("mira", "mira/camera/"))
-        await pilot.press("f")
+        hit(pilot, "f")
         await until(lambda: len(screen.query_one(Stage).tiles) == 1)
         engine.state(gone=("mira",))
         await until(lambda: len(screen.query_one(Stage).tiles) > 1)

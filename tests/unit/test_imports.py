@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,10 @@ from tests.require import need
 
 ROOT = Path(__file__).parents[2]
 HEADLESS = ("textual", "cv2", "sounddevice")
+PACKAGES = [
+    *("sdk", "server", "rtc", "media", "wire"),
+    *("render", "engine", "plain", "demo", "spatial"),
+]
 
 # Imports every module of a package while the blocked names cannot be imported, then reports which were loaded.
 _PROBE = """
@@ -48,12 +55,21 @@ def loaded_by(package: str, *blocked: str) -> set[str]:
     return set(run.stdout.strip().split(","))
 
 
-@pytest.mark.parametrize(
-    "package",
-    ["sdk", "server", "rtc", "media", "wire", "render", "engine", "plain", "demo", "spatial"],
-)
-def test_headless_package_needs_no_screen_and_no_devices(package: str) -> None:
-    assert not loaded_by(f"engage_tui.{package}", *HEADLESS) & set(HEADLESS)
+@pytest.fixture(scope="module")
+def loaded() -> Iterator[dict[str, Future[set[str]]]]:
+    """What each of the headless packages loads, found out side by side."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield {
+            package: pool.submit(loaded_by, f"engage_tui.{package}", *HEADLESS)
+            for package in PACKAGES
+        }
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_headless_package_needs_no_screen_and_no_devices(
+    package: str, loaded: dict[str, Future[set[str]]]
+) -> None:
+    assert not loaded[package].result() & set(HEADLESS)
 
 
 def test_screen_loads_no_transport() -> None:

@@ -8,8 +8,16 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
+
 from engage_tui.tasks import TaskGroup
+from tests import leftovers
 from tests.leftovers import left_tasks, left_threads, threads
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leftovers, "PATIENCE", 0.1)
 
 
 def test_a_thread_left_running_is_named() -> None:
@@ -35,6 +43,8 @@ async def test_a_task_left_running_is_named() -> None:
 
 _LEAKS = """
 import asyncio, threading
+from tests import leftovers
+leftovers.PATIENCE = 0.1
 def test_thread():
     threading.Thread(target=threading.Event().wait, name="forgotten", daemon=True).start()
 async def test_task():
