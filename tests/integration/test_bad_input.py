@@ -58,18 +58,14 @@ def test_words_that_cannot_be(tmp_path: Path) -> None:
         (2, ("join", "hall"), "no terminal"),
         (2, ("demo",), "no terminal"),
         (2, ("jump",), "jump"),
-        (2, ("serve", "--bind", "0.0.0.0", "--port", "0"), "secret"),
         (6, (*join, "--camera", f"file:{tmp_path}/none.webm"), "none.webm"),
     )
     assert not any(said), "nothing is said on stdout before the join"
 
 
-def test_no_server(served: str) -> None:
-    away, taken = f"ws://127.0.0.1:{free_ports(1)[0]}", served.rpartition(":")[2]
-    out, _ = refused(
-        (3, ("join", "hall", "--json", "--url", away), "no server answers"),
-        (6, ("serve", "--port", taken, "--rtc-port", "0"), taken),
-    )
+def test_no_server() -> None:
+    away = f"ws://127.0.0.1:{free_ports(1)[0]}"
+    (out,) = refused((3, ("join", "hall", "--json", "--url", away), "no server answers"))
     assert [json.loads(line) for line in out.splitlines()] == [
         {"event": "left", "reason": "error", "exit": 3}
     ]

@@ -14,7 +14,7 @@ import pytest
 
 from engage_tui.cli.create_token import parse_ttl
 from engage_tui.errors import UsageError
-from engage_tui.wire.token import verify_token
+from engage_tui.wire.token import Grants, create_token, verify_token
 from tests.integration.signal_client import joining
 from tests.waiting import until
 
@@ -62,10 +62,7 @@ async def test_a_signal_sends_everybody_a_leave_and_ends_well(number: signal.Sig
         assert ready["event"] == "ready"
         assert ready["url"].startswith("ws://127.0.0.1:")
         assert 0 < ready["rtc_port"] != 7882
-        token = run(
-            *("create-token", "--key", "k", "--secret", "s"),
-            *("--room", "hall", "--participant", "ada"),
-        ).stdout.strip()
+        token = create_token("k", "s", Grants(room="hall", room_join=True), identity="ada")
         async with joining(ready["url"], token) as ada:
             await ada.get("join")
             server.send_signal(number)

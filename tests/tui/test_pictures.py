@@ -60,25 +60,21 @@ async def test_a_light_background_that_is_told_late_gets_its_look(
 
 
 async def test_one_person_alone_and_back() -> None:
-    engine = FakeEngine()
-    for size, back in (((160, 45), "f"), ((80, 24), "escape"), ((50, 24), "f")):
-        async with in_call(engine := FakeEngine(), size=size) as pilot:
-            screen = pilot.app.screen
-            stage, panel = screen.query_one(Stage), screen.query_one(PeoplePanel)
+    async with in_call(FakeEngine()) as pilot:
+        screen = pilot.app.screen
+        stage, panel = screen.query_one(Stage), screen.query_one(PeoplePanel)
+        for size, back in (((160, 45), "f"), ((80, 24), "escape"), ((50, 24), "f")):
+            await pilot.resize_terminal(*size)
             panel.select(("mira", "mira/camera/"))
-            await pilot.pause()
-            await pilot.press("f")
-            await pilot.pause()
+            hit(pilot, "f")
+            await until(lambda: [tile.key for tile in stage.tiles] == ["mira/camera/"])
             (tile,) = stage.tiles
-            assert tile.key == "mira/camera/"
-            assert tile.region.size == (size[0], size[1] - 1)  # the bar stays
+            whole = size[0], size[1] - 1  # the bar stays
+            await until(lambda tile=tile, whole=whole: tile.region.size == whole)  # type: ignore[misc]
             assert [panel.display] == [False]
-            await pilot.press(back)
-            await pilot.pause()
-            assert [panel.display] == [True]
-            assert stage.solo == ""
-            assert len(stage.tiles) != 1
-    assert engine.received
+            hit(pilot, back)
+            await until(lambda: stage.solo == "" and panel.display)
+            await until(lambda: len(stage.tiles) != 1)
 
 
 async def test_who_leaves_while_shown_alone_makes_room_for_all() -> None:

@@ -402,7 +402,10 @@ class CallScreen(Surroundings):
 
     def on_resize(self) -> None:
         """Below 100 columns people become a strip above the faces; below 60 the list is the app."""
-        self.query_one(PeoplePanel).strip_mode = 60 <= self.size.width < 100
+        for panel in self.query(
+            PeoplePanel
+        ):  # none, if the app ends while this screen is being made
+            panel.strip_mode = 60 <= self.size.width < 100
 
 
 def _offers(item: Item) -> str:
