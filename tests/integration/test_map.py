@@ -7,10 +7,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from engage_tui.engine.call import Call
 from engage_tui.engine.link import Link, local_pair
 from engage_tui.engine.messages import Intent, Left, Outcome, SoundStart, Start, State, Up
 from engage_tui.engine.view import HearingView, Moved, PersonView, PlaceView
+from engage_tui.sdk import local_messages
 from engage_tui.sdk.enums import SpatialMode
 from engage_tui.server.app import RunningServer
 from engage_tui.tasks import TaskGroup
@@ -72,7 +75,10 @@ async def joined(server: RunningServer, name: str, *sounds: SoundStart) -> Async
         await running
 
 
-async def test_who_walks_is_where_they_say_for_everybody_and_stays_there() -> None:
+async def test_who_walks_is_where_they_say_for_everybody_and_stays_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(local_messages, "POSITION_REPEAT", 0.3)
     async with (
         embedded_server() as server,
         joined(server, "ada") as ada,

@@ -203,7 +203,7 @@ async def test_lost_packets_are_repaired_and_pictures_go_on() -> None:
         receiver = both.video()
         shown = show_into(receiver)
         drop_packets(both.subscriber, 0.05)
-        async with feeding(lambda n: sender.push(picture(n), time.monotonic()), 1 / 15):
+        async with feeding(lambda n: sender.push(picture(n), time.monotonic()), 1 / 30):
             await until(lambda: len(shown) >= 30, 10)
             await until(lambda: receiver._buffer.recovered > 5, 10)
         assert receiver.nacked > 0

@@ -19,6 +19,7 @@ from engage_tui import (
     Stream,
     Vector3D,
 )
+from engage_tui.sdk import local_messages
 from tests.integration.meeting import join, meet, remote
 from tests.servers import TestServer
 from tests.waiting import until
@@ -122,8 +123,9 @@ async def test_who_leaves_does_not_answer(any_server: TestServer, room_name: str
 
 
 async def test_positions_are_sent_on_change_and_again_for_who_comes_late(
-    any_server: TestServer, room_name: str
+    any_server: TestServer, room_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(local_messages, "POSITION_REPEAT", 0.5)
     async with Space(position_sync=True) as first, Space() as second:
         ada = await join(first, any_server, "ada", room_name)
         local = ada.local_participant
