@@ -9,7 +9,6 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from types import TracebackType
 
 SPEAKER = "vspk"
 """A speaker whose sound can be recorded from `MONITOR`."""
@@ -85,7 +84,7 @@ class VirtualSound:
         try:
             self._wait_for(self._home / "socket")
         except BaseException:
-            self.__exit__(None, None, None)
+            self.__exit__()
             raise
 
     def kill(self) -> None:
@@ -106,12 +105,7 @@ class VirtualSound:
         with (self._home / ".asoundrc").open("a") as file:
             file.write(_ENTRY.format(name=device, device=target))
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.process.terminate()
         try:
             self.process.wait(5)

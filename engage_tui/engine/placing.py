@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from engage_tui.engine.seating import seated
 from engage_tui.engine.view import HearingView
 from engage_tui.errors import UsageError
 from engage_tui.sdk.enums import SpatialMode
@@ -14,7 +15,6 @@ from engage_tui.spatial.vectors import number
 
 if TYPE_CHECKING:
     from engage_tui.engine.call import Call
-    from engage_tui.engine.seating import Seats
 
 Arguments = dict[str, Any]
 Word = TypeVar("Word", bound=StrEnum)
@@ -49,7 +49,7 @@ class Placing:
 
     async def _walk(self, arguments: Arguments) -> None:
         steps = [arguments.get(name, 0.0) for name in ("ahead", "right", "turn")]
-        self._seats.walk(*steps)
+        seated(self._call).walk(*steps)
 
     async def _place(self, arguments: Arguments) -> None:
         who = str(arguments.get("participant") or "")
@@ -57,15 +57,15 @@ class Placing:
         if "sound" in arguments:
             self._call.sounds.move(str(arguments["sound"]), x, y, by=by)
         elif who in ("", self._identity):
-            self._seats.go(x, y)
+            seated(self._call).go(x, y)
         else:
-            self._seats.move(who, x, y, by=by)
+            seated(self._call).move(who, x, y, by=by)
 
     async def _face(self, arguments: Arguments) -> None:
-        self._seats.face(arguments["degrees"])
+        seated(self._call).face(arguments["degrees"])
 
     async def _arrange(self, arguments: Arguments) -> None:
-        self._seats.choose(_word(Seating, arguments["seating"], "A seating"))
+        seated(self._call).choose(_word(Seating, arguments["seating"], "A seating"))
 
     async def _set_volume(self, arguments: Arguments) -> None:
         if "sound" in arguments:
@@ -74,7 +74,7 @@ class Placing:
             self._call.touch()
             return
         wanted = str(arguments.get("participant") or "")
-        for participant in self._seats.others:
+        for participant in seated(self._call).others:
             if wanted in (participant.identity, participant.sid):
                 participant.set_volume(_volume(participant.volume, arguments))
                 self._call.touch()
@@ -92,13 +92,6 @@ class Placing:
     def _identity(self) -> str:
         room = self._call.room
         return room.local_participant.identity if room is not None else ""
-
-    @property
-    def _seats(self) -> Seats:
-        call = self._call
-        if call.seats is None or call.room is None or not call.room.is_joined:
-            raise UsageError("There is no room yet.", "Join one first.")
-        return call.seats
 
 
 def hearing(call: Call) -> HearingView:

@@ -14,6 +14,7 @@ from engage_tui.spatial.seats import Place, Seating, heading, seats
 from engage_tui.spatial.vectors import Quaternion, Vector3D, number
 
 if TYPE_CHECKING:
+    from engage_tui.engine.call import Call
     from engage_tui.sdk.audio_listener import AudioListener
     from engage_tui.sdk.participant import Participant, RemoteParticipant
     from engage_tui.sdk.room import Room
@@ -257,6 +258,17 @@ class Seats:
             local = self._room.local_participant
             local.set_position(at.x, at.y, at.z)
             local.set_orientation_quaternion(turn.x, turn.y, turn.z, turn.w)
+
+
+def seated(call: Call) -> Seats:
+    """Where the people of a call sit.
+
+    Raises:
+        UsageError: No room is joined yet.
+    """
+    if call.seats is None or call.room is None or not call.room.is_joined:
+        raise UsageError("There is no room yet.", "Join one first.")
+    return call.seats
 
 
 def _metres(value: float) -> float:

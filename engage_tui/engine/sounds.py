@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engage_tui.engine.messages import Left, SoundStart
-from engage_tui.engine.seating import FARTHEST
+from engage_tui.engine.seating import FARTHEST, seated
 from engage_tui.engine.view import PlaceView, SoundView
 from engage_tui.errors import EngageError, UsageError
 from engage_tui.sdk.enums import AudioBedFormat
@@ -114,7 +114,7 @@ class Sounds:
         """
         from engage_tui.sdk.audio_file import AudioFile
 
-        seats = self._seats
+        seats = seated(self._call)
         if len(self._playing) + self._loading >= MOST:
             raise UsageError(f"There are {MOST} sounds already.", "Stop one of them.")
         self._loading += 1
@@ -163,7 +163,7 @@ class Sounds:
         Raises:
             UsageError: There is none, it is a bed, or a coordinate is not finite or too large.
         """
-        sound, seats = self.find(key), self._seats
+        sound, seats = self.find(key), seated(self._call)
         if sound.placed is None:
             raise UsageError(f"{sound.label} is around you and has no place.", "Only objects move.")
         before_x, before_y, height = sound.point
@@ -234,13 +234,6 @@ class Sounds:
         elif sound.placed is not None:
             assert self._call.space is not None
             self._call.space.remove_audio_object(sound.placed)
-
-    @property
-    def _seats(self) -> Seats:
-        call = self._call
-        if call.seats is None or call.room is None or not call.room.is_joined:
-            raise UsageError("There is no room yet.", "Join one first.")
-        return call.seats
 
 
 def _checked(point: Point) -> Point:

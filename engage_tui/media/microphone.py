@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import queue
 import threading
 import time
@@ -10,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from engage_tui.errors import EngageError
 from engage_tui.media import devices, portaudio
 from engage_tui.media.playing import PLAYING, Listener, Playing
 from engage_tui.media.priority import raise_thread
@@ -18,13 +16,11 @@ from engage_tui.media.processing import MicrophoneChain, Mono, Processing
 from engage_tui.media.source import BLOCK, SAMPLE_RATE, AudioFrame
 from engage_tui.media.worker import ThreadedSource
 
-_log = logging.getLogger(__name__)
-
 _BOUND = 50  # blocks between callback and thread: half a second; the newest are dropped beyond it
 _LOST = 2.0  # seconds without a block after which the device counts as gone
 
 
-class MicrophoneSource(ThreadedSource[AudioFrame]):
+class MicrophoneSource(ThreadedSource[AudioFrame], portaudio.User):
     """Mono blocks of an input device, processed by its chain.
 
     Args:
@@ -49,6 +45,7 @@ class MicrophoneSource(ThreadedSource[AudioFrame]):
         low_latency: bool = False,
     ) -> None:
         super().__init__()
+        portaudio.User.__init__(self)
         self.chain = MicrophoneChain(processing, self._played, lambda: playing.label)
         self._playing = playing
         self._listener: Listener | None = None
@@ -56,39 +53,18 @@ class MicrophoneSource(ThreadedSource[AudioFrame]):
         self.device_id = device
         self.label = device
         self.dropped = 0
-        self._stream: Any = None
-        self._using = (
-            threading.Lock()
-        )  # held while the stream is looked at, and while there is none
         # A SimpleQueue's put takes no Python lock; its bound is kept by the callback.
         self._blocks: queue.SimpleQueue[tuple[bytes, float]] = queue.SimpleQueue()
-
-    def suspend(self) -> None:
-        """See `portaudio.User`."""
-        self._using.acquire()
-        if self._stream is not None:
-            portaudio.close_stream(self._stream)
-            self._stream = None
-
-    def resume(self) -> None:
-        """See `portaudio.User`."""
-        try:
-            self._open_stream()
-        except EngageError as error:
-            _log.info("%s did not come back: %s", self.label, error)
-        finally:
-            self._using.release()
 
     def _prepare(self) -> None:
         self._blocks = queue.SimpleQueue()
         self._listener = self._playing.listen()
-        self._open_stream()
-        portaudio.use(self)
+        self.begin()
 
-    def _open_stream(self) -> None:
+    def _open_stream(self) -> Any:
         device = devices.find_device("audioinput", self.device_id)
         self.label = device.label
-        self._stream = portaudio.open_stream(
+        return portaudio.open_stream(
             "RawInputStream",
             device.label,
             device=device.index,
@@ -136,7 +112,4 @@ class MicrophoneSource(ThreadedSource[AudioFrame]):
         if self._listener is not None:
             self._playing.leave(self._listener)
             self._listener = None
-        portaudio.leave(self)
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            portaudio.close_stream(stream)
+        self.finish()

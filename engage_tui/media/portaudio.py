@@ -8,10 +8,11 @@ import logging
 import subprocess
 import sys
 import threading
+from abc import ABC, abstractmethod
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any
 
-from engage_tui.errors import DeviceError
+from engage_tui.errors import DeviceError, EngageError
 
 _log = logging.getLogger(__name__)
 _lock = threading.RLock()
@@ -51,14 +52,61 @@ Listing = tuple[list[dict[str, Any]], tuple[int, int]]
 """All sound devices as PortAudio describes them, and the default input's and output's index (-1: none)."""
 
 
-class User(Protocol):
-    """Somebody with a stream open, which must be closed for PortAudio to be restarted."""
+class User(ABC):
+    """Somebody with a stream open, which must be closed for PortAudio to be restarted.
+
+    Attributes:
+        label: The device's name for people.
+    """
+
+    label: str
+
+    def __init__(self) -> None:
+        self._stream: Any = None
+        self._using = threading.Lock()  # held while the stream is used, and while there is none
+
+    @abstractmethod
+    def _open_stream(self) -> Any:
+        """Open the device's stream with `open_stream`.
+
+        Raises:
+            DeviceError: As there.
+        """
+
+    def begin(self) -> None:
+        """Open the stream, and take part in `renew` from now on.
+
+        Raises:
+            DeviceError: As `open_stream`.
+        """
+        self._stream = self._open_stream()
+        with _lock:
+            _users.append(self)
+
+    def finish(self) -> None:
+        """Undo `begin`: close the stream, if it is open. Idempotent."""
+        with _lock:
+            if self in _users:
+                _users.remove(self)
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            close_stream(stream)
 
     def suspend(self) -> None:
         """Close the stream and wait for `resume`; called by another thread."""
+        self._using.acquire()
+        if self._stream is not None:
+            close_stream(self._stream)
+            self._stream = None
 
     def resume(self) -> None:
         """Open it again, or find out that it is gone; by the thread that called `suspend`."""
+        try:
+            self._stream = self._open_stream()
+        except EngageError as error:
+            _log.info("%s did not come back: %s", self.label, error)
+        finally:
+            self._using.release()
 
 
 _users: list[User] = []
@@ -130,19 +178,6 @@ def reopen(user: User) -> None:
     with _lock:
         user.suspend()
         user.resume()
-
-
-def use(user: User) -> None:
-    """Take part in `renew`, once a stream is open."""
-    with _lock:
-        _users.append(user)
-
-
-def leave(user: User) -> None:
-    """Undo `use`, before the stream is closed; unknown users are ignored."""
-    with _lock:
-        if user in _users:
-            _users.remove(user)
 
 
 def open_stream(kind: str, label: str, **arguments: Any) -> Any:

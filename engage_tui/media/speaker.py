@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engage_tui.errors import DeviceError, EngageError
+from engage_tui.media import portaudio
 from engage_tui.media.playing import PLAYING, Playing
 from engage_tui.media.priority import raise_thread
 from engage_tui.media.source import BLOCK, SAMPLE_RATE
@@ -149,7 +150,7 @@ class TimerOutput(AudioOutput):
         self._pace(render, self._take)
 
 
-class SpeakerOutput(AudioOutput):
+class SpeakerOutput(AudioOutput, portaudio.User):
     """A sound card by PortAudio.
 
     Args:
@@ -162,45 +163,23 @@ class SpeakerOutput(AudioOutput):
         self, device: str = "default", playing: Playing = PLAYING, block: int = BLOCK
     ) -> None:
         super().__init__(block)
+        portaudio.User.__init__(self)
         self._playing = playing
         self.label = device
         self._device = device
-        self._stream: Any = None
         self._stretch = 1  # of the ring: 2 once a short one ran dry too often
         self._misses = 0  # with as much ahead as the ring takes
-        self._using = threading.Lock()  # held while the stream is used, and while there is none
-
-    def suspend(self) -> None:
-        """See `portaudio.User`."""
-        from engage_tui.media import portaudio
-
-        self._using.acquire()
-        if self._stream is not None:
-            portaudio.close_stream(self._stream)
-            self._stream = None
-
-    def resume(self) -> None:
-        """See `portaudio.User`."""
-        try:
-            self._open_stream()
-        except EngageError as error:
-            _log.info("%s did not come back: %s", self.label, error)
-        finally:
-            self._using.release()
 
     def _open(self) -> None:
-        from engage_tui.media import portaudio
+        self.begin()
 
-        self._open_stream()
-        portaudio.use(self)
-
-    def _open_stream(self) -> None:
-        from engage_tui.media import devices, portaudio
+    def _open_stream(self) -> Any:
+        from engage_tui.media import devices
 
         device = devices.find_device("audiooutput", self._device)
         self.label = self._playing.label = device.label
         self.depth = _DEPTH
-        self._stream = portaudio.open_stream(
+        return portaudio.open_stream(
             "RawOutputStream",
             device.label,
             device=device.index,
@@ -212,13 +191,8 @@ class SpeakerOutput(AudioOutput):
         )
 
     def _close(self) -> None:
-        from engage_tui.media import portaudio
-
-        portaudio.leave(self)
-        stream, self._stream = self._stream, None
         self._playing.label = ""
-        if stream is not None:
-            portaudio.close_stream(stream)
+        self.finish()
 
     def _run(self, render: Render, on_lost: Callable[[EngageError], None] | None) -> None:
         given = raise_thread()
@@ -228,8 +202,6 @@ class SpeakerOutput(AudioOutput):
 
     def _feed(self, render: Render) -> bool:
         """Keep `depth` blocks waiting in the device until `_stop` is set; False: the device is gone."""
-        from engage_tui.media import portaudio
-
         silence = np.zeros((self.block, 2), np.float32)
         started = calm_since = wrote = began = time.monotonic()
         lasts_until, capacity = float("inf"), 0
@@ -271,8 +243,6 @@ class SpeakerOutput(AudioOutput):
 
     def _miss(self, capacity: int) -> bool:
         """Keep a block more ahead; returns whether the device was opened anew, with a longer ring."""
-        from engage_tui.media import portaudio
-
         self.underruns += 1
         if self.depth < min(_DEEPEST * self._stretch, capacity // self.block):
             self.depth += 1
@@ -287,14 +257,10 @@ class SpeakerOutput(AudioOutput):
         return True
 
     def _room(self) -> int | None:
-        from engage_tui.media import portaudio
-
         with self._using:
             return portaudio.room(self._stream)
 
     def _go_on_without(self, render: Render, on_lost: Callable[[EngageError], None] | None) -> None:
-        from engage_tui.media import portaudio
-
         error: DeviceError = portaudio.gone(self.label)
         _log.warning("%s", error)
         self._close()  # a dead stream would keep the device list from being read anew

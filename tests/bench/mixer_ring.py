@@ -162,6 +162,20 @@ def ended(process: subprocess.Popen[str], end: Callable[[], None]) -> Iterator[N
             process.wait()
 
 
+@contextlib.contextmanager
+def ready(command: list[str], env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """A program that says ``ready``, from then on; it ends at the end of its stdin."""
+    process = subprocess.Popen(
+        command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with ended(process, process.stdin.close):
+        if process.stdout.readline().strip() != "ready":
+            raise RuntimeError(f"{' '.join(command)} did not come up")
+        yield process
+
+
 def alone(seconds: float, spatial: Mode) -> None:
     """The mixer by the clock with nine synthetic voices and nothing else."""
     noise = np.random.default_rng(0).standard_normal((50, 480)).astype(np.float32) * 0.05

@@ -21,13 +21,15 @@ import subprocess
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from tests.bench.mixer_ring import ended, raise_session, server
+from tests.bench.mixer_ring import raise_session, ready, server
 from tests.virtual_sound import MICROPHONE, SPEAKER, VirtualSound
 
 RATE = 48_000
@@ -196,37 +198,28 @@ def client(
     role: str, url: str, env: dict[str, str], arguments: list[str], case: Case
 ) -> Iterator[Client]:
     """A client that takes part, from its ``ready`` on; it tells its stamps when it ends."""
-    process = subprocess.Popen(
-        [*_ENDS, role, url, *arguments, *case.flags],
-        env=env,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
     result = Client()
-    with ended(process, process.stdin.close):
-        if process.stdout.readline().strip() != "ready":
-            raise RuntimeError(f"the client that shall {role} did not come up")
+    with ready([*_ENDS, role, url, *arguments, *case.flags], env) as process:
         yield result
+        assert process.stdin is not None
+        assert process.stdout is not None
         process.stdin.close()
         for name, value in json.loads(process.stdout.readline()).items():
             setattr(result, name, value)
 
 
-class Recording:
-    """Records a source of the sound server, and knows when each sample came."""
+class _Piped(ABC):
+    """A program of the sound server and a thread at its pipe, for the ``with`` block."""
 
-    def __init__(self, source: str, env: dict[str, str]) -> None:
-        self._command = ["parec", f"--device={source}", "--latency-msec=10", "--raw"]
-        self._command += [f"--rate={RATE}", "--channels=1", "--format=s16le"]
+    def __init__(self, command: list[str], env: dict[str, str]) -> None:
+        self._command = [*command, "--raw", f"--rate={RATE}", "--channels=1", "--format=s16le"]
         self._env = env
-        self._chunks: list[tuple[float, bytes]] = []
 
-    def __enter__(self) -> Recording:
-        self._process = subprocess.Popen(self._command, env=self._env, stdout=subprocess.PIPE)
-        self._thread = threading.Thread(target=self._read)
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            self._command, env=self._env, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        self._thread = threading.Thread(target=self._work)
         self._thread.start()
         return self
 
@@ -235,7 +228,19 @@ class Recording:
         self._process.wait()
         self._thread.join()
 
-    def _read(self) -> None:
+    @abstractmethod
+    def _work(self) -> None:
+        """Read or write until the pipe ends."""
+
+
+class Recording(_Piped):
+    """Records a source of the sound server, and knows when each sample came."""
+
+    def __init__(self, source: str, env: dict[str, str]) -> None:
+        super().__init__(["parec", f"--device={source}", "--latency-msec=10"], env)
+        self._chunks: list[tuple[float, bytes]] = []
+
+    def _work(self) -> None:
         assert self._process.stdout is not None
         while chunk := os.read(self._process.stdout.fileno(), 65_536):
             self._chunks.append((time.monotonic(), chunk))
@@ -251,26 +256,13 @@ class Recording:
         return start, samples.astype(np.float32) * np.float32(1 / 32768)
 
 
-class Sweeps:
+class Sweeps(_Piped):
     """Plays a sweep into the microphone's card every so often."""
 
     def __init__(self, env: dict[str, str]) -> None:
-        self._env = env
+        super().__init__(["pacat", "--device=vmic_in", "--latency-msec=20"], env)
 
-    def __enter__(self) -> Sweeps:
-        command = ["pacat", "--device=vmic_in", "--latency-msec=20", "--raw"]
-        command += [f"--rate={RATE}", "--channels=1", "--format=s16le"]
-        self._process = subprocess.Popen(command, env=self._env, stdin=subprocess.PIPE)
-        self._thread = threading.Thread(target=self._write)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait()
-        self._thread.join()
-
-    def _write(self) -> None:
+    def _work(self) -> None:
         assert self._process.stdin is not None
         block = np.zeros(round(EVERY * RATE), np.int16)
         block[: len(sweep())] = sweep() * 32767

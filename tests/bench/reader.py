@@ -13,7 +13,6 @@ import sys
 import termios
 import time
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Self
 
 from engage_tui.cli.main import ONE_THREAD
@@ -81,12 +80,7 @@ class Reader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.wait()
         self.close()

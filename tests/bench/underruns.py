@@ -30,7 +30,14 @@ import psutil
 from engage_tui.media.speaker import SpeakerOutput
 from engage_tui.wire.token import DEV_KEY, DEV_SECRET
 from tests.bench.mixer_load import ROOM
-from tests.bench.mixer_ring import EACH, PROCESSES, ended, publishers, raise_session, server
+from tests.bench.mixer_ring import (
+    EACH,
+    PROCESSES,
+    publishers,
+    raise_session,
+    ready,
+    server,
+)
 from tests.virtual_sound import SPEAKER, VirtualSound
 from tests.waiting import until_sync
 
@@ -107,22 +114,9 @@ def raise_sessions(pid: int) -> None:
         raise_session(process.pid)
 
 
-@contextlib.contextmanager
-def silent(env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+def silent(env: dict[str, str]) -> contextlib.AbstractContextManager[subprocess.Popen[str]]:
     """The silence writer, from the moment in which it plays."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.bench.underruns", "--silence"],
-        env=env,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    with ended(process, process.stdin.close):
-        if process.stdout.readline().strip() != "ready":
-            raise RuntimeError("the silence writer did not come up")
-        yield process
+    return ready([sys.executable, "-m", "tests.bench.underruns", "--silence"], env)
 
 
 def told(writer: subprocess.Popen[str]) -> tuple[int, int]:

@@ -8,11 +8,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
+from aioice import stun
 from livekit.protocol import models, rtc
 
 from engage_tui.server.app import RunningServer
 from engage_tui.tasks import TaskGroup
 from engage_tui.wire.join_request import build_join_request
+from engage_tui.wire.sdp import Description
 from tests.embedded import access_token
 from tests.waiting import until
 
@@ -121,3 +123,14 @@ async def signalling_single(
     token = access_token(identity, **grants)
     async with opened(f"{server.url}/rtc/v1?{query}", token) as client:
         yield client
+
+
+def signed_check(offer: str) -> bytes:
+    """A connectivity check as ICE sends it, signed with what the server's `offer` says."""
+    section = Description.parse(offer).sections[0]
+    message = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
+    message.attributes["USERNAME"] = f"{section.ice_ufrag}:x"
+    message.attributes["PRIORITY"] = 1
+    message.attributes["USE-CANDIDATE"] = None
+    message.add_message_integrity(section.ice_pwd.encode())
+    return bytes(message)

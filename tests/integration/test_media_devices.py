@@ -17,7 +17,7 @@ from tests.virtual_sound import VirtualSound, available
 # The scripts run in interpreters of their own: PortAudio keeps to the sound system that it was started with. They
 # print a line where the test is to do something, and go on when they get one.
 _COMMON = """
-import asyncio, json, sys
+import asyncio, contextlib, json, sys
 import numpy as np
 from engage_tui import Space
 from engage_tui.media import devices, levels, portaudio, quiet
@@ -39,51 +39,44 @@ class Ear:
         self.source.add_sink(self.hear)
     def hear(self, frame):
         self.level = 0.8 * self.level + 0.2 * levels.rms(frame.samples)
+async def heard(device):
+    ear = Ear(device)
+    ear.source.open()
+    await until(lambda: ear.level > 0.05, 10)
+    ear.source.close()
+@contextlib.asynccontextmanager
+async def playing(device):
+    async with Space() as space:
+        told = []
+        space.mixer.add_voice("tone", tone)
+        space.on_output(told.append)
+        await space.set_output(device)
+        yield space, told
 """
 
 _KILLED = """
 async def main():
-    told = []
-    async with Space() as space:
-        space.mixer.add_voice("tone", tone)
-        space.on_output(told.append)
-        await space.set_output("vspk")
-        ear = Ear("vspkmon")
-        ear.source.open()
-        await until(lambda: ear.level > 0.05, 10)
-        ear.source.close()
+    async with playing("vspk") as (space, told):
+        await heard("vspkmon")
         await asyncio.to_thread(meet, "kill")
         await until(lambda: told, 10)
         await asyncio.to_thread(meet, "start")
         await until(lambda: told[-1] is None, 20)
-        ear.level = 0.0
-        ear.source.open()
-        await until(lambda: ear.level > 0.05, 10)
-        ear.source.close()
+        await heard("vspkmon")
     print(json.dumps([str(told[0]), space.output]))
 asyncio.run(main())
 """
 
 _UNPLUGGED = """
 async def main():
-    told = []
-    async with Space() as space:
-        space.mixer.add_voice("tone", tone)
-        space.on_output(told.append)
-        await space.set_output("vspk")
+    async with playing("vspk") as (space, told):
         await until(lambda: space.mixer.stats.blocks > 20)
         await asyncio.to_thread(meet, "unplug")
         await until(lambda: told[-1:] == [None], 20)
-        ear = Ear("desk")  # what has become the default
-        ear.source.open()
-        await until(lambda: ear.level > 0.05, 10)
-        ear.source.close()
+        await heard("desk")  # what has become the default
         await asyncio.to_thread(meet, "plug")
         await until(lambda: space.mixer.output.label == "vspk", 20)
-        back = Ear("vspkmon")
-        back.source.open()
-        await until(lambda: back.level > 0.05, 10)
-        back.source.close()
+        await heard("vspkmon")
     print(json.dumps([str(told[0]), space.output]))
 asyncio.run(main())
 """
@@ -111,9 +104,7 @@ asyncio.run(main())
 
 _DEFAULT = """
 async def main():
-    async with Space() as space:
-        space.mixer.add_voice("tone", tone)
-        await space.set_output("default")
+    async with playing("default"):
         first, second = Ear("vspkmon"), Ear("desk")
         first.source.open()
         second.source.open()
@@ -128,9 +119,7 @@ asyncio.run(main())
 
 _LISTED = """
 async def main():
-    async with Space() as space:
-        space.mixer.add_voice("tone", tone)
-        await space.set_output("vspk")
+    async with playing("vspk") as (space, _):
         ear = Ear("vspkmon")
         ear.source.open()
         await until(lambda: ear.level > 0.05, 10)

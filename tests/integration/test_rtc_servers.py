@@ -8,13 +8,12 @@ import pytest
 
 from engage_tui import (
     RoomEvent,
-    RoomOptions,
-    Space,
     TrackPublishOptions,
     create_local_audio_track,
     create_local_video_track,
 )
 from engage_tui.sdk.enums import TrackSource, VideoQuality
+from tests.integration.meeting import meet
 from tests.servers import TestServer
 from tests.waiting import until
 
@@ -22,13 +21,8 @@ from tests.waiting import until
 async def test_a_track_subscribed_again_gives_frames_again(
     any_server: TestServer, room_name: str
 ) -> None:
-    async with Space() as theirs, Space() as ours:
-        ada = theirs.join_room(any_server.url, any_server.token("ada", room_name))
-        bob = ours.join_room(
-            any_server.url, any_server.token("bob", room_name), RoomOptions(subscribe="all")
-        )
-        await ada.connected()
-        await bob.connected()
+    async with meet(any_server, room_name, subscribe="all") as m:
+        ada, bob = m.ada, m.bob
         speakers: list[list[Any]] = []
         bob.on(RoomEvent.ACTIVE_SPEAKERS_CHANGED, speakers.append)
         await ada.local_participant.publish_track(await create_local_video_track("test"))
@@ -70,13 +64,8 @@ async def test_a_track_subscribed_again_gives_frames_again(
 async def test_a_small_layer_goes_beside_the_full_one(
     any_server: TestServer, room_name: str, codec: str
 ) -> None:
-    async with Space() as theirs, Space() as ours:
-        ada = theirs.join_room(any_server.url, any_server.token("ada", room_name))
-        bob = ours.join_room(
-            any_server.url, any_server.token("bob", room_name), RoomOptions(subscribe="all")
-        )
-        await ada.connected()
-        await bob.connected()
+    async with meet(any_server, room_name, subscribe="all") as m:
+        ada, bob = m.ada, m.bob
         camera = await create_local_video_track("test", resolution=(640, 360))
         for turn in range(2):
             # Published twice: sections that had layers are not used again.

@@ -7,15 +7,13 @@ import socket
 from collections.abc import AsyncIterator
 
 import pytest
-from aioice import stun
 from livekit.protocol import rtc
 
 from engage_tui.server.app import RunningServer
-from engage_tui.wire.sdp import Description
 from tests.bench.fuzz_inputs import damaged
 from tests.bench.server_fuzz import fuzz
 from tests.embedded import embedded_server
-from tests.integration.signal_client import SignalClient, signalling
+from tests.integration.signal_client import SignalClient, signalling, signed_check
 from tests.integration.test_server_rooms import add_track, publisher_offer
 from tests.waiting import until
 
@@ -106,13 +104,7 @@ async def test_a_flood_of_requests_harms_nobody_else(server: RunningServer) -> N
 
 def checked(server: RunningServer, offer: str, udp: socket.socket) -> int:
     """Send a signed connectivity check, as ICE does; returns its bytes."""
-    section = Description.parse(offer).sections[0]
-    message = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
-    message.attributes["USERNAME"] = f"{section.ice_ufrag}:x"
-    message.attributes["PRIORITY"] = 1
-    message.attributes["USE-CANDIDATE"] = None
-    message.add_message_integrity(section.ice_pwd.encode())
-    return udp.sendto(bytes(message), ("127.0.0.1", server.rtc_port))
+    return udp.sendto(signed_check(offer), ("127.0.0.1", server.rtc_port))
 
 
 async def reached(server: RunningServer, udp: socket.socket) -> None:

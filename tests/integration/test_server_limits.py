@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-import ipaddress
 import json
 import os
 import pty
@@ -15,9 +13,6 @@ from pathlib import Path
 
 import pytest
 from aiohttp import ClientConnectorCertificateError, ClientSession
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from livekit.protocol import models, rtc
 from rich.console import Console
 
@@ -26,6 +21,7 @@ from engage_tui.cli.watch import rooms_table
 from engage_tui.errors import UsageError
 from engage_tui.server.app import RunningServer
 from engage_tui.server.limits import Limits
+from tests.certificates import Authority
 from tests.embedded import access_token, embedded_server
 from tests.integration.programs import run_program
 from tests.integration.signal_client import signalling
@@ -116,41 +112,13 @@ async def test_a_message_over_the_limit_ends_its_session_only() -> None:
 # -- TLS
 
 
-def certificate(folder: Path) -> tuple[str, str]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(tz=datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
-        )
-        .sign(key, hashes.SHA256())
-    )
-    paths = folder / "cert.pem", folder / "key.pem"
-    paths[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    paths[1].write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return str(paths[0]), str(paths[1])
-
-
 async def test_a_client_that_verifies_joins_by_tls(tmp_path: Path) -> None:
-    cert, key = certificate(tmp_path)
+    authority = Authority(tmp_path)
+    cert, key = authority.certify("127.0.0.1")
     async with embedded_server(certificate=cert, certificate_key=key) as server:
         assert server.url.startswith("wss://127.0.0.1:")
         headers = {"Authorization": f"Bearer {access_token('ada')}"}
-        trusting = ssl.create_default_context(cafile=cert)
+        trusting = ssl.create_default_context(cafile=authority.file)
         async with ClientSession(headers=headers) as http:
             async with http.ws_connect(f"{server.url}/rtc", ssl=trusting) as socket:
                 first = rtc.SignalResponse.FromString(await socket.receive_bytes())
@@ -160,10 +128,9 @@ async def test_a_client_that_verifies_joins_by_tls(tmp_path: Path) -> None:
 
 
 async def test_tls_files_that_are_no_good(tmp_path: Path) -> None:
-    cert, key = certificate(tmp_path)
-    other = tmp_path / "other"
-    other.mkdir()
-    _, foreign = certificate(other)
+    authority = Authority(tmp_path)
+    cert, key = authority.certify("127.0.0.1")
+    _, foreign = authority.certify("localhost")
     for changes, words in (
         ({"certificate": "/none.pem"}, "/none.pem"),
         ({"certificate": cert, "certificate_key": foreign}, "cannot be used"),

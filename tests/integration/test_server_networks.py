@@ -19,7 +19,7 @@ from engage_tui.server.certificate import Certificate
 from engage_tui.server.transport import PeerTransport
 from engage_tui.wire.sdp import Description
 from tests.embedded import embedded_server
-from tests.integration.signal_client import SignalClient, signalling
+from tests.integration.signal_client import SignalClient, signalling, signed_check
 from tests.integration.test_server_transport import answer_to
 from tests.waiting import until
 
@@ -68,16 +68,6 @@ async def offered(server: RunningServer, ada: SignalClient) -> tuple[str, PeerTr
     return offer, server.rooms["hall"].clients["ada"].subscriber.transport
 
 
-def check(offer: str) -> bytes:
-    section = Description.parse(offer).sections[0]
-    message = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
-    message.attributes["USERNAME"] = f"{section.ice_ufrag}:x"
-    message.attributes["PRIORITY"] = 1
-    message.attributes["USE-CANDIDATE"] = None
-    message.add_message_integrity(section.ice_pwd.encode())
-    return bytes(message)
-
-
 async def test_tcp_carries_checks_keys_and_data() -> None:
     async with embedded_server() as server, signalling(server) as ada:
         offer, transport = await offered(server, ada)
@@ -87,7 +77,7 @@ async def test_tcp_carries_checks_keys_and_data() -> None:
         assert line.split()[4:6] == ["127.0.0.1", str(server.mux.tcp.port)]
         assert line.endswith("typ host tcptype passive")
         async with connected(server) as peer:
-            peer.send(check(offer))
+            peer.send(signed_check(offer))
             answer = stun.parse_message(await peer.receive())
             assert answer.message_class is stun.Class.RESPONSE
             assert answer.attributes["XOR-MAPPED-ADDRESS"] == peer.address[:2]
@@ -143,7 +133,7 @@ async def test_ipv6_and_both_families_on_one_socket(bind: str, to: str) -> None:
         with socket.socket(family, socket.SOCK_DGRAM) as udp:
             udp.setblocking(False)
             udp.bind((to, 0))
-            udp.sendto(check(offer), (to, server.rtc_port))
+            udp.sendto(signed_check(offer), (to, server.rtc_port))
             async with asyncio.timeout(5):
                 answer = stun.parse_message(await loop.sock_recv(udp, 2048))
             assert answer.attributes["XOR-MAPPED-ADDRESS"] == udp.getsockname()[:2]

@@ -51,8 +51,11 @@ def test_demo_in_tmux(tmp_path: Path) -> None:
         until_sync(lambda: "Mira" in tmux("capture-pane", "-p"), SLOW)
         until_sync(lambda: blocks(tmux("capture-pane", "-p")) > 200, SLOW, "pictures")
         tmux("resize-window", "-x", "160", "-y", "45")
-        # More than all of the smaller window's cells: the pictures have grown with it.
-        until_sync(lambda: blocks(tmux("capture-pane", "-p")) > 80 * 24, SLOW, "larger pictures")
+        until_sync(
+            lambda: blocks("".join(tmux("capture-pane", "-p").splitlines()[24:])) > 200,
+            SLOW,
+            "pictures where there was no window before",
+        )
         assert tmux("display-message", "-p", pane).split()[0] == "1"
         tmux("send-keys", "q")
         until_sync(lambda: code.exists() and code.read_text(), SLOW, "the demo ended")
