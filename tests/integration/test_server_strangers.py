@@ -15,10 +15,10 @@ import pytest
 from engage_tui.server.app import RunningServer
 from engage_tui.server.limits import Limits
 from engage_tui.tasks import TaskGroup
+from tests.certificates import Authority
 from tests.embedded import embedded_server
-from tests.integration.signal_client import signalling
-from tests.integration.test_server_limits import certificate
-from tests.integration.test_server_networks import check, connected, offered
+from tests.integration.signal_client import signalling, signed_check
+from tests.integration.test_server_networks import connected, offered
 from tests.waiting import until
 
 SOON = 0.2
@@ -161,12 +161,13 @@ async def idle(
 
 @pytest.mark.parametrize("says", ["nothing", "hello", "half"])
 async def test_the_handshake_of_tls_takes_of_the_same_time(tmp_path: Path, says: str) -> None:
-    cert, key = certificate(tmp_path)
+    authority = Authority(tmp_path)
+    cert, key = authority.certify("127.0.0.1")
     files: dict[str, Any] = {"certificate": cert, "certificate_key": key}
     async with embedded_server(limits=QUICK, **files) as server:
         strangers = server.strangers
         assert strangers is not None
-        trusting = ssl.create_default_context(cafile=cert)
+        trusting = ssl.create_default_context(cafile=authority.file)
         async with tls(server, trusting) as streams:
             assert await status(streams) == b"HTTP/1.1 200 OK"
         if says == "half":  # a handshake, and no request after it
@@ -181,7 +182,7 @@ async def test_the_handshake_of_tls_takes_of_the_same_time(tmp_path: Path, says:
 
 
 async def test_nonsense_in_place_of_tls_ends_at_once(tmp_path: Path) -> None:
-    cert, key = certificate(tmp_path)
+    cert, key = Authority(tmp_path).certify("127.0.0.1")
     async with embedded_server(certificate=cert, certificate_key=key) as server:
         strangers = server.strangers
         assert strangers is not None
@@ -208,7 +209,7 @@ async def test_who_shows_no_check_is_not_kept(caplog: pytest.LogCaptureFixture) 
     async with embedded_server(limits=QUICK) as server, signalling(server) as ada:
         offer, transport = await offered(server, ada)
         async with connected(server) as known, connected(server) as peer:
-            known.send(check(offer))
+            known.send(signed_check(offer))
             await known.receive()
             peer.send(b"\x00\x01 nonsense")
             await ended(peer.reader)
@@ -224,10 +225,10 @@ async def test_connections_without_a_check_are_bounded() -> None:
     async with embedded_server(limits=limits) as server, signalling(server) as ada:
         offer, _ = await offered(server, ada)
         async with connected(server) as known, connected(server) as first:
-            known.send(check(offer))
+            known.send(signed_check(offer))
             with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
                 await known.receive()  # it came first and had said nothing when the other came
-            first.send(check(offer))
+            first.send(signed_check(offer))
             await first.receive()
             async with connected(server):
                 await until(lambda: len(server.mux.tcp.connections) == 2)
@@ -237,7 +238,7 @@ async def test_what_a_participant_leaves_open_is_ended_with_its_session() -> Non
     async with embedded_server() as server, connected(server) as peer:
         async with signalling(server) as ada:
             offer, _ = await offered(server, ada)
-            peer.send(check(offer))
+            peer.send(signed_check(offer))
             await peer.receive()
             assert len(server.mux.tcp.strangers) == 0
             client = server.rooms["hall"].clients["ada"]
