@@ -11,6 +11,7 @@ import contextlib
 import logging
 import socket
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
@@ -69,7 +70,7 @@ def local_pair() -> tuple[Link, EngineLink]:
     return front, engine
 
 
-class _LocalEnd:
+class _LocalEnd(ABC):
     """One end of a pair: who listens, what was missed, and whether it is closed."""
 
     def __init__(self) -> None:
@@ -96,8 +97,9 @@ class _LocalEnd:
         self._peer_closed = True
         self.schedule()
 
+    @abstractmethod
     def waiting(self) -> Iterator[Any]:
-        raise NotImplementedError
+        """What is to be delivered now, taken out of the queue."""
 
     def _deliver(self) -> None:
         self._scheduled = False
@@ -169,7 +171,7 @@ class _LocalEngineLink(_LocalEnd):
 # -- over a socket ---------------------------------------------------------------------------------------------------
 
 
-class _Socket:
+class _Socket(ABC):
     """Length-prefixed msgpack on a stream socket, read and written on the running loop."""
 
     def __init__(self, sock: socket.socket, incoming: Any) -> None:  # noqa: ANN401 - msgspec's own type
@@ -210,8 +212,9 @@ class _Socket:
                 self._loop.remove_writer(self.sock)
         self.sock.close()
 
+    @abstractmethod
     def flush(self) -> None:
-        raise NotImplementedError
+        """Write what waits, as far as the socket takes it."""
 
     def write(self, data: bytes | bytearray | memoryview) -> int:
         """Write what the socket takes now; the rest is asked for by `want_write`."""

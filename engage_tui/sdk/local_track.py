@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
@@ -34,7 +35,7 @@ PRE_ROLL = 20
 """Blocks of 10 ms from before push to talk that are sent after all: the first syllable."""
 
 
-class LocalTrack(Track):
+class LocalTrack(Track, ABC):
     """A track from this machine.
 
     It owns `media` and hands its frames to the attached sinks and, once published, to the sender. Events:
@@ -119,22 +120,22 @@ class LocalTrack(Track):
         await asyncio.to_thread(before.close)
         self.emit(TrackEvent.RESTARTED)
 
+    @abstractmethod
     def _other_media(self, device_id: str) -> Any:
         """Another source for this track, not opened yet."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _on_frame(self, frame: Any) -> None:
         """Take a frame from the source, on its thread."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def _sender(self) -> AudioSender | VideoSender | None:
         """The sender of the current publication."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _connect(self, sender: Any) -> None:
         """Push every further frame into `sender` too; None: into nothing."""
-        raise NotImplementedError
 
     def _set_muted(self, muted: bool) -> None:
         super()._set_muted(muted)

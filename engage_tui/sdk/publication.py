@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Protocol
 
 from livekit.protocol import models, rtc
@@ -24,6 +25,7 @@ from engage_tui.tasks import TaskGroup
 
 if TYPE_CHECKING:
     from engage_tui.rtc.receiver import Receiver
+    from engage_tui.sdk.local_track import LocalTrack
 
 
 class PublicationPort(Protocol):
@@ -54,7 +56,7 @@ class PublicationPort(Protocol):
         """What is wanted of a publication, or may be, has changed."""
 
 
-class TrackPublication(Emitter):
+class TrackPublication(Emitter, ABC):
     """A track as its publisher announced it.
 
     Attributes:
@@ -115,14 +117,14 @@ class TrackPublication(Emitter):
         return self._info.simulcast
 
     @property
-    def track(self) -> Any:
+    @abstractmethod
+    def track(self) -> LocalTrack | RemoteTrack | None:
         """The track itself: a `LocalTrack`, or a `RemoteTrack` while it is received; else None."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def stats(self) -> TrackStats:
         """What went through all tracks of this publication; stands still while nothing is received."""
-        raise NotImplementedError
 
     def _change_muted(self, muted: bool) -> None:
         if muted != self._is_muted:

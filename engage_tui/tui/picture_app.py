@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 
 from textual.app import App
@@ -40,9 +41,9 @@ class PictureApp(App[wire.Left]):
         self._blurred: Timer | None = None
 
     @property
+    @abstractmethod  # Textual has a metaclass of its own: only the type checker holds children to it
     def standing(self) -> Page:
         """The page that can draw."""
-        raise NotImplementedError
 
     def get_driver_class(self) -> type[Driver]:
         """A driver that knows how far the terminal is: pictures wait for it, keys do not."""
