@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from engage_tui.sdk.audio_file import AudioFile, AudioInput
     from engage_tui.sdk.audio_listener import AudioListener
     from engage_tui.sdk.audio_object import AudioObject
+    from engage_tui.sdk.create_tracks import (
+        create_local_audio_track,
+        create_local_screen_tracks,
+        create_local_tracks,
+        create_local_video_track,
+    )
     from engage_tui.sdk.device_manager import DeviceManager
     from engage_tui.sdk.distance_model import DistanceModel, DistanceModelDataPoints
     from engage_tui.sdk.enums import (
@@ -55,15 +61,7 @@ if TYPE_CHECKING:
     from engage_tui.sdk.local_participant import LocalParticipant
     from engage_tui.sdk.local_profile import ParticipantTrackPermission
     from engage_tui.sdk.local_publication import LocalTrackPublication
-    from engage_tui.sdk.local_track import (
-        LocalAudioTrack,
-        LocalTrack,
-        LocalVideoTrack,
-        create_local_audio_track,
-        create_local_screen_tracks,
-        create_local_tracks,
-        create_local_video_track,
-    )
+    from engage_tui.sdk.local_track import LocalAudioTrack, LocalTrack, LocalVideoTrack
     from engage_tui.sdk.options import (
         AudioCaptureOptions,
         CreateLocalTracksOptions,
@@ -72,8 +70,9 @@ if TYPE_CHECKING:
         TrackPublishOptions,
         VideoCaptureOptions,
     )
-    from engage_tui.sdk.participant import Participant, ParticipantPermission, RemoteParticipant
+    from engage_tui.sdk.participant import Participant, ParticipantPermission
     from engage_tui.sdk.publication import RemoteTrackPublication, TrackPublication
+    from engage_tui.sdk.remote_participant import RemoteParticipant
     from engage_tui.sdk.room import Room
     from engage_tui.sdk.rpc import Invocation, RpcError
     from engage_tui.sdk.space import Space
@@ -135,15 +134,13 @@ _HOMES = {
     ),
     "sdk.local_participant": ("LocalParticipant",),
     "sdk.local_profile": ("ParticipantTrackPermission",),
-    "sdk.local_track": (
-        "LocalAudioTrack",
-        "LocalTrack",
-        "LocalVideoTrack",
+    "sdk.create_tracks": (
         "create_local_audio_track",
         "create_local_screen_tracks",
         "create_local_tracks",
         "create_local_video_track",
     ),
+    "sdk.local_track": ("LocalAudioTrack", "LocalTrack", "LocalVideoTrack"),
     "sdk.options": (
         "AudioCaptureOptions",
         "CreateLocalTracksOptions",
@@ -152,7 +149,8 @@ _HOMES = {
         "TrackPublishOptions",
         "VideoCaptureOptions",
     ),
-    "sdk.participant": ("Participant", "ParticipantPermission", "RemoteParticipant"),
+    "sdk.participant": ("Participant", "ParticipantPermission"),
+    "sdk.remote_participant": ("RemoteParticipant",),
     "sdk.local_publication": ("LocalTrackPublication",),
     "sdk.publication": ("RemoteTrackPublication", "TrackPublication"),
     "sdk.room": ("Room",),

@@ -206,7 +206,7 @@ class Intents:
                 await (publication.mute() if _flag(arguments) else publication.unmute())
 
     async def _publish_track(self, arguments: Arguments) -> None:
-        from engage_tui.sdk.local_track import create_local_audio_track, create_local_video_track
+        from engage_tui.sdk.create_tracks import create_local_audio_track, create_local_video_track
         from engage_tui.sdk.options import AudioCaptureOptions
 
         source = TrackSource(arguments["source"])

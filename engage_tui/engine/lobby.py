@@ -154,7 +154,7 @@ class Lobby:
         self._touch()
 
     async def _open_together(self, wanted: list[Capture]) -> None:
-        from engage_tui.sdk.local_track import create_local_tracks
+        from engage_tui.sdk.create_tracks import create_local_tracks
         from engage_tui.sdk.options import AudioCaptureOptions
 
         for capture in wanted:

@@ -16,7 +16,8 @@ from engage_tui.spatial.vectors import Quaternion, Vector3D, number
 if TYPE_CHECKING:
     from engage_tui.engine.call import Call
     from engage_tui.sdk.audio_listener import AudioListener
-    from engage_tui.sdk.participant import Participant, RemoteParticipant
+    from engage_tui.sdk.participant import Participant
+    from engage_tui.sdk.remote_participant import RemoteParticipant
     from engage_tui.sdk.room import Room
 
 FARTHEST = 100.0

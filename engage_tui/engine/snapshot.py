@@ -16,7 +16,8 @@ from engage_tui.sdk.enums import PermissionStatus, SubscriptionStatus, TrackKind
 
 if TYPE_CHECKING:
     from engage_tui.sdk.local_participant import LocalParticipant
-    from engage_tui.sdk.participant import Participant, RemoteParticipant
+    from engage_tui.sdk.participant import Participant
+    from engage_tui.sdk.remote_participant import RemoteParticipant
     from engage_tui.sdk.room import Room
 
 

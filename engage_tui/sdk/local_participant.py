@@ -8,21 +8,19 @@ from typing import Any
 from livekit.protocol import models
 
 from engage_tui.errors import DeviceError, EngageError
+from engage_tui.sdk.create_tracks import (
+    create_local_audio_track,
+    create_local_screen_tracks,
+    create_local_tracks,
+    create_local_video_track,
+)
 from engage_tui.sdk.enums import (
     ParticipantEvent,
     TrackSource,
 )
 from engage_tui.sdk.local_profile import LocalRoomPort
 from engage_tui.sdk.local_publication import LocalTrackPublication
-from engage_tui.sdk.local_track import (
-    LocalAudioTrack,
-    LocalTrack,
-    LocalVideoTrack,
-    create_local_audio_track,
-    create_local_screen_tracks,
-    create_local_tracks,
-    create_local_video_track,
-)
+from engage_tui.sdk.local_track import LocalAudioTrack, LocalTrack, LocalVideoTrack
 from engage_tui.sdk.local_tracks import LocalTracks
 from engage_tui.sdk.options import (
     AudioCaptureOptions,

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from engage_tui.sdk.connection import Connection
     from engage_tui.sdk.local_participant import LocalParticipant
     from engage_tui.sdk.options import RoomOptions
-    from engage_tui.sdk.participant import Participant, RemoteParticipant
+    from engage_tui.sdk.participant import Participant
     from engage_tui.sdk.publication import RemoteTrackPublication
+    from engage_tui.sdk.remote_participant import RemoteParticipant
 
 
 class RoomFacts(Emitter):

@@ -15,7 +15,7 @@ from engage_tui.sdk.audio_connection_manager import DEFAULT_CONNECTIONS, AudioCo
 from engage_tui.sdk.enums import AudioBedFormat, CoordinateSystem, SpatialMode
 from engage_tui.sdk.options import RoomOptions
 from engage_tui.sdk.output_care import OutputCare
-from engage_tui.sdk.participant import RemoteParticipant
+from engage_tui.sdk.remote_participant import RemoteParticipant
 from engage_tui.sdk.room import Room
 from engage_tui.sdk.space_sound import SpaceSound
 from engage_tui.tasks import TaskGroup

@@ -14,7 +14,7 @@ from collections import deque
 
 from engage_tui.sdk.audio_connection_manager import INTERVAL, AudioConnectionManager
 from engage_tui.sdk.enums import AudioConnectionMode, TrackEvent
-from engage_tui.sdk.participant import RemoteParticipant
+from engage_tui.sdk.remote_participant import RemoteParticipant
 from engage_tui.spatial.vectors import Vector3D
 from tests.unit.sdk.fakes import FakeRoom, microphone, person
 

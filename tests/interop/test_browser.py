@@ -11,8 +11,8 @@ import pytest
 
 from engage_tui import RoomEvent, RoomOptions, Space
 from engage_tui.media.synthetic import TONE_PEAK
+from engage_tui.sdk.create_tracks import create_local_audio_track, create_local_video_track
 from engage_tui.sdk.enums import TrackSource
-from engage_tui.sdk.local_track import create_local_audio_track, create_local_video_track
 from engage_tui.server.app import RunningServer
 from tests.embedded import described
 from tests.interop.chromium import Page, chromium

@@ -9,8 +9,8 @@ from aioice.ice import get_host_addresses
 
 from engage_tui import RoomOptions, Space
 from engage_tui.media.synthetic import TONE_PEAK
+from engage_tui.sdk.create_tracks import create_local_audio_track, create_local_video_track
 from engage_tui.sdk.enums import TrackSource
-from engage_tui.sdk.local_track import create_local_audio_track, create_local_video_track
 from engage_tui.sdk.room import Room
 from tests.embedded import access_token, embedded_server
 from tests.interop.chromium import Page, firefox

@@ -12,7 +12,7 @@ import pytest
 from engage_tui.engine.lobby import Lobby
 from engage_tui.engine.messages import Start
 from engage_tui.errors import DeviceError, MediaFileError
-from engage_tui.sdk import local_track
+from engage_tui.sdk import create_tracks, local_track
 from engage_tui.sdk.enums import MediaDeviceKind, TrackEvent
 from engage_tui.sdk.options import AudioCaptureOptions
 
@@ -34,13 +34,13 @@ async def lobby() -> AsyncIterator[Open]:
 
 async def test_both_are_opened_by_one_call(lobby: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[Any, Any]] = []
-    real = local_track.create_local_tracks
+    real = create_tracks.create_local_tracks
 
     async def counted(audio: Any, video: str | bool) -> list[local_track.LocalTrack]:
         calls.append((audio, video))
         return await real(audio, video)
 
-    monkeypatch.setattr(local_track, "create_local_tracks", counted)
+    monkeypatch.setattr(create_tracks, "create_local_tracks", counted)
     opened = lobby(camera="test", microphone="test", low_latency=True)
     assert await opened.open() == []
     assert calls == [(AudioCaptureOptions("test", low_latency=True), "test")]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from livekit.protocol import models, rtc
 
 from engage_tui.rtc.receiver import ReceiverStats
-from engage_tui.sdk.participant import RemoteParticipant
+from engage_tui.sdk.remote_participant import RemoteParticipant
 from engage_tui.spatial.coordinates import OPENGL
 from engage_tui.spatial.scene import Source
 from engage_tui.tasks import TaskGroup

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from engage_tui.errors import EngageError
 from engage_tui.sdk.audio_connection_manager import AudioConnectionManager
 from engage_tui.sdk.enums import AudioConnectionMode, TrackEvent
-from engage_tui.sdk.participant import RemoteParticipant
+from engage_tui.sdk.remote_participant import RemoteParticipant
 from tests.unit.sdk.fakes import FakeRoom, microphone, person, track_info
 
 
