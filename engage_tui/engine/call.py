@@ -28,6 +28,7 @@ from engage_tui.engine.microphone import Microphone
 from engage_tui.engine.placing import hearing
 from engage_tui.engine.scene import call_view
 from engage_tui.engine.sounds import Sounds
+from engage_tui.engine.speaker import Speaker
 from engage_tui.engine.view import CallView, DevicesView, Phase
 from engage_tui.errors import EngageError, UsageError
 from engage_tui.log import log_path
@@ -84,6 +85,7 @@ class Call:
         joining: The way from the lobby into the room; None before the first message.
         microphone: What is done to the person's own voice.
         sounds: What plays to the person alone.
+        speaker: Where the others are heard.
     """
 
     def __init__(self, link: EngineLink) -> None:
@@ -98,10 +100,10 @@ class Call:
         self.joining: Joining | None = None
         self.microphone = Microphone(self)
         self.sounds = Sounds(self)
+        self.speaker = Speaker(self)
         self.tasks = TaskGroup("call")
         self._link = link
         self._board = Board(self._scene, link.send)
-        self._speaker = ""
         self._joined_at = 0.0
         self._notices = 0
         self._left: Left | None = None
@@ -272,43 +274,6 @@ class Call:
         await asyncio.sleep(seconds)
         self.stop()
 
-    async def open_speaker(self) -> None:
-        """Hear the others by the speaker that is wanted; without one the call goes on unless it was named."""
-        device = self.start.speaker
-        try:
-            await self.set_speaker(device)
-        except EngageError as error:
-            if "speaker" in self.start.required.split(","):
-                self.end(Left("error", error.exit_code, error.message, error.hint))
-            else:
-                self.notice("warning", str(error))
-        self.touch()
-
-    async def set_speaker(self, device: str) -> None:
-        """Hear by a device, or by none (``off``).
-
-        Raises:
-            DeviceError: It cannot be opened; then nothing is heard.
-        """
-        assert self.space is not None
-        self.space.on_output(self._output_changed)
-        try:
-            await self.space.set_output(None if device == "off" else device)
-        except EngageError as error:
-            self._speaker = f"no sound: {error.message}"
-            raise
-        self._speaker = self.space.mixer.output.label
-
-    def _output_changed(self, error: EngageError | None) -> None:
-        assert self.space is not None
-        if error is not None:
-            self._speaker = f"no sound: {error.message}"
-            self.notice("warning", str(error))
-        else:
-            self._speaker = self.space.mixer.output.label
-            self.notice("log", f"Sound comes from {self._speaker}.")
-        self.touch()
-
     def _on_disconnected(self, reason: DisconnectReason) -> None:
         room = self.room
         error = room.error if room is not None else None
@@ -424,7 +389,7 @@ class Call:
             self.failures,
             phase=self.phase,
             joined_at=self._joined_at,
-            speaker=self._speaker,
+            speaker=self.speaker.words,
             processing=self.microphone.view(),
             hearing=hearing(self),
             equipment=DevicesView() if self._intents is None else self._intents.equipment.view(),

@@ -90,11 +90,11 @@ class Equipment:
         before = call.start.speaker
         call.start = msgspec.structs.replace(call.start, speaker=device_id)
         try:
-            await call.set_speaker(device_id)
+            await call.speaker.choose(device_id)
         except EngageError:
             call.start = msgspec.structs.replace(call.start, speaker=before)
             with contextlib.suppress(EngageError):  # told is the failure of what was asked for
-                await call.set_speaker(before)
+                await call.speaker.choose(before)
             raise
 
     async def _capture_with(self, source: TrackSource, device_id: str) -> None:

@@ -69,7 +69,7 @@ class Joining:
         # Held from the first moment in which somebody may ask for a change, until what was wanted is published.
         async with self._intents.changing(*self._wanted_sources(call.lobby)):
             call.joined(room)
-            call.tasks.spawn(call.open_speaker(), "speaker")
+            call.tasks.spawn(call.speaker.open(), "speaker")
             if not call.start.lobby:
                 await self._open_optional()
             lobby, call.lobby = call.lobby, None

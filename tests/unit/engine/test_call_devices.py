@@ -42,10 +42,10 @@ async def test_a_speaker_that_goes_and_comes_back_is_told() -> None:
     link = Link()
     call: Any = Call(link)  # type: ignore[arg-type]
     call.space = SimpleNamespace(mixer=SimpleNamespace(output=SimpleNamespace(label="headset")))
-    call._output_changed(DeviceError("The sound device headset is gone.", "Plug it in again."))
-    assert call._speaker == "no sound: The sound device headset is gone."
-    call._output_changed(None)
-    assert call._speaker == "headset"
+    call.speaker.changed(DeviceError("The sound device headset is gone.", "Plug it in again."))
+    assert call.speaker.words == "no sound: The sound device headset is gone."
+    call.speaker.changed(None)
+    assert call.speaker.words == "headset"
     told = [(each.kind, each.text) for each in link.sent if isinstance(each, Notice)]
     assert told == [
         ("warning", "The sound device headset is gone. Plug it in again."),

@@ -27,7 +27,7 @@ class Bench:
         self.heard: list[str] = []
         call: Any = SimpleNamespace(
             start=Start(camera="test", microphone="built-in", speaker="speakers"),
-            set_speaker=self._set_speaker,
+            speaker=SimpleNamespace(choose=self._set_speaker),
             touch=lambda: None,
         )
         self.call = call
