@@ -13,14 +13,13 @@ from engage_tui.server.layers import Wish
 from engage_tui.server.numbering import Numbering, Pictures
 from engage_tui.server.outlet import BURST, Packet
 from engage_tui.server.repetitions import Repetitions
+from engage_tui.server.reports import Reports
 from engage_tui.server.temporal import ANY, Pace
 from engage_tui.server.timeline import Timeline
 from engage_tui.server.transport import PeerTransport
-from engage_tui.wire import rtcp
 from engage_tui.wire.rtp import MARKER, RtpPacket
 from engage_tui.wire.sdp import Section
 
-_REPORTS = 4  # sender reports whose time is remembered
 _ANY = 99  # a layer above all
 _NO_PRIORITY = 1000  # comes after every priority that was given; 1 is the highest
 
@@ -42,6 +41,7 @@ class Subscription:
         redundant: The subscriber takes audio with its redundancy (RED), under `payload_type`.
         held: Not even the lowest one: paused by us.
         packets, octets: Sent, repetitions left out.
+        reports: Those sent, and what the subscriber says of them.
     """
 
     def __init__(self, track: PublishedTrack, transport: PeerTransport, publisher_sid: str) -> None:
@@ -66,6 +66,7 @@ class Subscription:
         self._pace: Pace | None = None  # once fewer pictures were asked for
         self._left_out = -1  # timestamp of the last picture that was left out for that
         self._pictures: Pictures | None = None  # of VP8 that does not go on as it came
+        self._layered = False  # the current stream has layers within
         self._spatial = 0  # the highest layer sent of a layered stream
         self._picture = -1  # timestamp of its present picture
         self._newest = 0  # incoming number of the current stream
@@ -74,10 +75,7 @@ class Subscription:
         self._sent_at = 0.0
         self.packets = self.octets = 0
         self._repetitions = Repetitions()
-        self._heard = -1  # the highest number that a report spoke of
-        self._reports: dict[
-            int, float
-        ] = {}  # our last sender reports: their middle 32 bits of NTP, when
+        self.reports = Reports(self.ssrc)
         self._send = transport.send_rtp
 
     def describe(self, section: Section) -> None:
@@ -168,19 +166,6 @@ class Subscription:
             self.held, self.cap = held, cap
             self.reselect(now)
 
-    def heard(self, block: rtcp.Reception, now: float) -> tuple[int, float, float | None]:
-        """Read a receiver's report on this stream.
-
-        Returns:
-            Packets that it expected since the report before, those of them that were lost, and the round trip in
-            seconds if the report tells it.
-        """
-        expected = (block.highest - self._heard) & 0xFFFF if self._heard >= 0 else 0
-        self._heard = block.highest
-        sent = self._reports.pop(block.last_report, None)
-        trip = None if sent is None else max(0.0, now - sent - block.delay / 65536)
-        return expected, expected * block.fraction_lost / 256, trip
-
     def tick(self, now: float) -> None:
         """Once a second: follow layers that came or went, keep asking for the first keyframe, report."""
         self._begins = self._begins and not self.packets
@@ -246,7 +231,7 @@ class Subscription:
         numbering, newest, later = self._numbering, self._newest, self._timeline.later
         shift, pictures, last_pictures = numbering.shift, self._pictures, self._last_pictures
         kind, last = self.payload_type, self._last
-        choosy = self.track.layered or self._pace is not None
+        choosy = self._layered or self._pace is not None
         sent: list[Packet] = []
         for packet in packets:
             number, payload, marker = packet.sequence, packet.payload, packet.marker
@@ -261,31 +246,37 @@ class Subscription:
                 if packet.ends and packet.spatial == self._spatial:
                     marker = MARKER
             if not newer:
-                if (late := numbering.outgoing(number)) is None:
-                    continue  # from before the switch, or left out: its number is taken
-                out, span = late
-                if span.pictures is not None:
-                    payload = span.pictures.rewrite(payload)
-                timestamp = (packet.timestamp + span.later) & 0xFFFFFFFF
-            elif payload:
+                if (late := self._late(packet)) is not None:
+                    sent.append((kind | marker, *late))
+                    self.octets += len(payload)
+                continue
+            if payload:
                 newest, last, last_pictures = number, packet, pictures
-                out = (number + shift) & 0xFFFF
                 if pictures is not None:
                     payload = pictures.rewrite(payload)
                 timestamp = (packet.timestamp + later) & 0xFFFFFFFF
+                sent.append((kind | marker, (number + shift) & 0xFFFF, timestamp, payload))
+                self.octets += len(payload)
             else:
                 # Padding probes the publisher's path, not ours; leave it out and close the gap.
                 newest = number
                 shift = numbering.skip(number, pictures)
-                continue
-            sent.append((kind | marker, out, timestamp, payload))
-            self.octets += len(payload)
         self._newest, self._last, self._last_pictures = newest, last, last_pictures
         if sent:
             self.packets += len(sent)
             self._sent_at = now
             self._send(self.ssrc, sent)
             numbering.renew(newest)
+
+    def _late(self, packet: RtpPacket) -> tuple[int, int, bytes] | None:
+        """Number, timestamp and payload of a late packet; None from before a switch, or where its number is taken."""
+        if (found := self._numbering.outgoing(packet.sequence)) is None:
+            return None
+        out, span = found
+        payload = packet.payload
+        if span.pictures is not None:
+            payload = span.pictures.rewrite(payload)
+        return out, (packet.timestamp + span.later) & 0xFFFFFFFF, payload
 
     def _catch_up(self, packet: RtpPacket) -> None:
         """After a switch to a layer that takes longer: come back to the publisher's clock."""
@@ -296,7 +287,7 @@ class Subscription:
 
     def _takes(self, packet: RtpPacket, now: float, *, late: bool) -> bool:
         """Whether the packet is of a layer that is sent."""
-        if self.track.layered:
+        if self._layered:
             if packet.timestamp != self._picture:
                 self._choose_spatial(packet, now)
             if packet.spatial > self._spatial:
@@ -334,7 +325,7 @@ class Subscription:
         if packet is None or not packet.payload or self.track.redundant_type:
             return None
         marker = packet.marker
-        if self.track.layered and packet.ends and packet.spatial == self._spatial:
+        if self._layered and packet.ends and packet.spatial == self._spatial:
             marker = MARKER
         timestamp = (packet.timestamp + span.later) & 0xFFFFFFFF
         payload = packet.payload
@@ -368,7 +359,7 @@ class Subscription:
             self._pictures,
         )
         self._repetitions.entered = (packet.sequence + self._numbering.shift - 1) & 0xFFFF
-        self._current = stream
+        self._current, self._layered = stream, self.track.layered
         self._picture = -1
         if self._pace is not None:
             self._set_pace()
@@ -385,12 +376,7 @@ class Subscription:
         if self._current is None or self._current.report is None or not self.packets:
             return
         report = self._current.report[0]
-        self._reports[report.ntp >> 16 & 0xFFFFFFFF] = now
-        while len(self._reports) > _REPORTS:
-            del self._reports[next(iter(self._reports))]
         timestamp = (report.rtp + self._timeline.later) & 0xFFFFFFFF
         self._transport.send_rtcp(
-            rtcp.build_sender_report(
-                rtcp.SenderReport(self.ssrc, report.ntp, timestamp), self.packets, self.octets
-            )
+            self.reports.build(report.ntp, timestamp, self.packets, self.octets, now)
         )

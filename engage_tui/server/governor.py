@@ -52,7 +52,7 @@ class Governor:
         else:
             for block in rtcp.parse_receptions(part):
                 if (subscription := self._by_ssrc.get(block.ssrc)) is not None:
-                    expected, lost, round_trip = subscription.heard(block, now)
+                    expected, lost, round_trip = subscription.reports.heard(block, now)
                     self.budget.reported(expected, lost)
                     if round_trip is not None:
                         self.budget.round_trip(round_trip, now)
