@@ -14,15 +14,11 @@ from engage_tui.rtc.leaving import DismissedError, Wish, wish
 from engage_tui.rtc.reach import reach
 from engage_tui.sdk.connection import Connection
 from engage_tui.sdk.convert import quality_of, reason_of
-from engage_tui.sdk.data_inbox import DataInbox
 from engage_tui.sdk.enums import (
     ConnectionState,
-    DataPacketKind,
     DisconnectReason,
-    ParticipantEvent,
     RoomEvent,
 )
-from engage_tui.sdk.events import Handler
 from engage_tui.sdk.local_participant import LocalParticipant
 from engage_tui.sdk.options import RoomOptions
 from engage_tui.sdk.participant import Participant
@@ -31,15 +27,14 @@ from engage_tui.sdk.reconnect import Memory
 from engage_tui.sdk.recovery import join_first, recover
 from engage_tui.sdk.reemission import at_room
 from engage_tui.sdk.remote_participant import RemoteParticipant
-from engage_tui.sdk.room_devices import OutputPort, RoomDevices
+from engage_tui.sdk.room_devices import OutputPort
+from engage_tui.sdk.room_intake import RoomIntake
 from engage_tui.sdk.server_messages import (
     take_room_update,
     take_subscription_message,
     updated_speakers,
 )
 from engage_tui.tasks import TaskGroup
-from engage_tui.wire import position
-from engage_tui.wire.data import CHAT_TOPIC, RELIABLE, Stream
 
 if TYPE_CHECKING:
     from engage_tui.rtc.receiver import Receiver
@@ -68,16 +63,13 @@ class SpacePort(OutputPort, Protocol):
         """The room is over."""
 
 
-class Room(RoomDevices):
+class Room(RoomIntake):
     """One room, made by `Space.join_room`; what is known of it stands in `RoomFacts`."""
 
     def __init__(self, space: SpacePort, url: str, token: str, options: RoomOptions) -> None:
         super().__init__(space, url, options)
         self._space = space
         self._token = token
-        self._receivers: dict[str, Receiver] = {}
-        self._inbox = DataInbox()
-        self._stream_handlers: dict[str, Handler] = {}
         self._settled = asyncio.Event()
         self._ending = False
         self._ended = asyncio.Event()
@@ -420,83 +412,6 @@ class Room(RoomDevices):
             publication._want(True)
         if publication in participant.microphones:
             self._space.microphones_changed()
-
-    # -- media and data (ConnectionOwner) ----------------------------------------------------------
-
-    def on_receiver(self, receiver: Receiver) -> None:
-        """See `ConnectionOwner`."""
-        self._receivers[receiver.track_sid] = receiver
-        _, publication = self.find_publication(receiver.track_sid)
-        if publication is not None and publication.is_desired:
-            publication._received(receiver)
-
-    def on_receiver_gone(self, receiver: Receiver) -> None:
-        """See `ConnectionOwner`."""
-        if self._receivers.get(receiver.track_sid) is not receiver:
-            return
-        del self._receivers[receiver.track_sid]
-        _, publication = self.find_publication(receiver.track_sid)
-        if publication is not None:
-            publication._dropped()
-
-    def on_buffer_status(self, label: str, is_low: bool) -> None:
-        """See `ConnectionOwner`."""
-        kind = DataPacketKind.RELIABLE if label == RELIABLE else DataPacketKind.LOSSY
-        self.emit(RoomEvent.DC_BUFFER_STATUS_CHANGED, is_low, kind)
-
-    def on_data(self, label: str, payload: bytes) -> None:
-        """See `ConnectionOwner`."""
-        packet = self._inbox.take(label, payload)
-        if packet is None or (self._local is not None and self._local._rpc.take(packet)):
-            return
-        participant = self._by_sid(packet.participant_sid)
-        if participant is None:
-            participant = self.get_participant_by_identity(packet.participant_identity)
-        kind = DataPacketKind.RELIABLE if label == RELIABLE else DataPacketKind.LOSSY
-        match packet.WhichOneof("value"):
-            case "user" if packet.user.topic == position.TOPIC:
-                placement = position.decode(packet.user.payload)
-                if placement is not None and isinstance(participant, RemoteParticipant):
-                    participant._synchronised(placement)
-            case "user":
-                self._received(packet.user.payload, participant, kind, packet.user.topic)
-            case "chat_message":  # as older web clients send it
-                words = packet.chat_message.message.encode()
-                self._received(words, participant, kind, CHAT_TOPIC)
-            case _:
-                stream = self._inbox.stream(packet)
-                if stream is not None:
-                    self._stream_received(stream, participant, kind)
-
-    def _stream_received(
-        self, stream: Stream, participant: Participant[Any] | None, kind: DataPacketKind
-    ) -> None:
-        handler = self._stream_handlers.get(stream.topic)
-        if handler is not None:
-            self.call(handler, stream, participant)
-        else:
-            self._received(stream.content, participant, kind, stream.topic)
-
-    def _received(
-        self, payload: bytes, sender: Participant[Any] | None, kind: DataPacketKind, topic: str
-    ) -> None:
-        if sender is not None:
-            sender.emit(ParticipantEvent.DATA_RECEIVED, payload, kind)
-        self.emit(RoomEvent.DATA_RECEIVED, payload, sender, kind, topic)
-
-    def register_stream_handler(self, topic: str, handler: Handler) -> None:
-        """Have streams on `topic` given whole to `handler(stream, participant)` instead of ``DATA_RECEIVED``.
-
-        Args:
-            topic: The streams' topic.
-            handler: Gets a `Stream` (kind, name, type, attributes, content) and who sent it; may be a coroutine
-                function.
-        """
-        self._stream_handlers[topic] = handler
-
-    def unregister_stream_handler(self, topic: str) -> None:
-        """Have streams on `topic` reported as ``DATA_RECEIVED`` again."""
-        self._stream_handlers.pop(topic, None)
 
     async def _close_handlers(self) -> None:
         """End the coroutine handlers that still run (for the space)."""
