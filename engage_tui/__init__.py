@@ -71,8 +71,9 @@ if TYPE_CHECKING:
         VideoCaptureOptions,
     )
     from engage_tui.sdk.participant import Participant, ParticipantPermission
-    from engage_tui.sdk.publication import RemoteTrackPublication, TrackPublication
+    from engage_tui.sdk.publication import TrackPublication
     from engage_tui.sdk.remote_participant import RemoteParticipant
+    from engage_tui.sdk.remote_publication import RemoteTrackPublication
     from engage_tui.sdk.room import Room
     from engage_tui.sdk.rpc import Invocation, RpcError
     from engage_tui.sdk.space import Space
@@ -152,7 +153,8 @@ _HOMES = {
     "sdk.participant": ("Participant", "ParticipantPermission"),
     "sdk.remote_participant": ("RemoteParticipant",),
     "sdk.local_publication": ("LocalTrackPublication",),
-    "sdk.publication": ("RemoteTrackPublication", "TrackPublication"),
+    "sdk.publication": ("TrackPublication",),
+    "sdk.remote_publication": ("RemoteTrackPublication",),
     "sdk.room": ("Room",),
     "sdk.rpc": ("Invocation", "RpcError"),
     "sdk.space": ("Space",),

@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Callable
 
 from engage_tui.sdk.microphone_index import MicrophoneIndex, possible
-from engage_tui.sdk.publication import RemoteTrackPublication
 from engage_tui.sdk.remote_participant import RemoteParticipant
+from engage_tui.sdk.remote_publication import RemoteTrackPublication
 from engage_tui.spatial.vectors import ORIGIN, Vector3D
 
 DEFAULT_CONNECTIONS = 8

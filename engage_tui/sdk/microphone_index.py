@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engage_tui.sdk.enums import AudioConnectionMode, PermissionStatus
-from engage_tui.sdk.publication import RemoteTrackPublication
 from engage_tui.sdk.remote_participant import RemoteParticipant
+from engage_tui.sdk.remote_publication import RemoteTrackPublication
 from engage_tui.spatial.vectors import Vector3D
 
 Distances = npt.NDArray[np.float64]

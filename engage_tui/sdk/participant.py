@@ -18,7 +18,8 @@ from engage_tui.sdk.enums import (
 )
 from engage_tui.sdk.events import Emitter
 from engage_tui.sdk.local_publication import LocalTrackPublication
-from engage_tui.sdk.publication import RemoteTrackPublication, TrackPublication
+from engage_tui.sdk.publication import TrackPublication
+from engage_tui.sdk.remote_publication import RemoteTrackPublication
 from engage_tui.sdk.track import RemoteAudioTrack
 from engage_tui.tasks import TaskGroup
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from engage_tui.sdk.enums import AudioConnectionMode, TrackSource, VideoQuality
-from engage_tui.sdk.publication import RemoteTrackPublication
 from engage_tui.sdk.remote_participant import RemoteParticipant
+from engage_tui.sdk.remote_publication import RemoteTrackPublication
 from engage_tui.spatial.scene import Source
 
 WAITS = (0.0, 0.3, 1.2, 2.7, 4.8, 7.0, 7.0, 7.0, 7.0, 7.0)

@@ -15,7 +15,8 @@ from engage_tui.sdk.enums import (
     TrackSource,
 )
 from engage_tui.sdk.participant import Participant, RoomPort
-from engage_tui.sdk.publication import RemoteTrackPublication, TrackPublication
+from engage_tui.sdk.publication import TrackPublication
+from engage_tui.sdk.remote_publication import RemoteTrackPublication
 from engage_tui.sdk.spatial_controls import SpatialControls
 from engage_tui.sdk.track import RemoteAudioTrack
 from engage_tui.spatial.coordinates import FORWARD

@@ -22,11 +22,11 @@ from engage_tui.sdk.enums import (
 from engage_tui.sdk.local_participant import LocalParticipant
 from engage_tui.sdk.options import RoomOptions
 from engage_tui.sdk.participant import Participant
-from engage_tui.sdk.publication import RemoteTrackPublication
 from engage_tui.sdk.reconnect import Memory
 from engage_tui.sdk.recovery import join_first, recover
 from engage_tui.sdk.reemission import at_room
 from engage_tui.sdk.remote_participant import RemoteParticipant
+from engage_tui.sdk.remote_publication import RemoteTrackPublication
 from engage_tui.sdk.room_devices import OutputPort
 from engage_tui.sdk.room_intake import RoomIntake
 from engage_tui.sdk.server_messages import (

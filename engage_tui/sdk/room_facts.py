@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from engage_tui.sdk.local_participant import LocalParticipant
     from engage_tui.sdk.options import RoomOptions
     from engage_tui.sdk.participant import Participant
-    from engage_tui.sdk.publication import RemoteTrackPublication
     from engage_tui.sdk.remote_participant import RemoteParticipant
+    from engage_tui.sdk.remote_publication import RemoteTrackPublication
 
 
 class RoomFacts(Emitter):

@@ -14,7 +14,7 @@ from engage_tui.sdk.enums import (
     PermissionStatus,
     RoomEvent,
 )
-from engage_tui.sdk.publication import subscription_error
+from engage_tui.sdk.remote_publication import subscription_error
 
 if TYPE_CHECKING:
     from engage_tui.sdk.participant import Participant

@@ -19,7 +19,7 @@ from engage_tui import (
 )
 from engage_tui.sdk.enums import PermissionStatus
 from engage_tui.sdk.local_profile import ParticipantTrackPermission
-from engage_tui.sdk.publication import RemoteTrackPublication
+from engage_tui.sdk.remote_publication import RemoteTrackPublication
 from tests.integration.meeting import Meeting, join, meet, remote
 from tests.servers import TestServer
 from tests.waiting import until

@@ -20,7 +20,7 @@ from engage_tui import (
     create_local_audio_track,
     create_local_video_track,
 )
-from engage_tui.sdk.publication import RemoteTrackPublication
+from engage_tui.sdk.remote_publication import RemoteTrackPublication
 from engage_tui.sdk.room import Room
 from tests.servers import TestServer
 from tests.waiting import until

@@ -16,7 +16,7 @@ from engage_tui.sdk.enums import (
     TrackEvent,
     VideoQuality,
 )
-from engage_tui.sdk.publication import RemoteTrackPublication
+from engage_tui.sdk.remote_publication import RemoteTrackPublication
 from tests.unit.sdk.fakes import FakeReceiver, FakeRoom, microphone, person, track_info
 
 
