@@ -162,6 +162,7 @@ class Client:
         if self.cut_on_resume:
             self.cut_on_resume = False
             self._line.end()
+        self.subscriber.governor.renew(now)
         self.subscriber.resume()
         return self._line
 

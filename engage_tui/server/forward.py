@@ -131,6 +131,11 @@ class Subscription:
         return self.wish.wanted_quality(list(self.track.info.layers))
 
     @property
+    def source(self) -> IncomingStream | None:
+        """What is sent on at present; None while nothing is."""
+        return self._current
+
+    @property
     def wants_video(self) -> bool:
         """It is a video, and would be sent if the link carries it."""
         return self.track.video and not self.wish.disabled and not self.track.info.muted

@@ -52,12 +52,21 @@ class Governor:
         else:
             for block in rtcp.parse_receptions(part):
                 if (subscription := self._by_ssrc.get(block.ssrc)) is not None:
-                    expected, lost, round_trip = subscription.reports.heard(block, now)
+                    heard = subscription.reports.heard(block, subscription.source, now)
+                    expected, lost, round_trip = heard
                     self.budget.reported(expected, lost)
                     if round_trip is not None:
                         self.budget.round_trip(round_trip, now)
         if now - self._looked >= EVERY:
             self.look(now)
+
+    def renew(self, now: float) -> None:
+        """The participant comes by another way, or was away: they get what they want, until there is trouble."""
+        limited = not math.isinf(self.budget.limit)
+        self.budget = Budget(since=now)
+        if limited:
+            active = [each for each in self._subscriptions.values() if each.started]
+            self._share(active, now, lowered=False)
 
     def look(self, now: float) -> None:
         """Judge what came since the last time; at least once a second."""

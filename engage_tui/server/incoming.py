@@ -126,6 +126,11 @@ class IncomingStream:
             for taker in self.takers:
                 taker.forward(self, fresh, self.arrived)
 
+    @property
+    def missing(self) -> int:
+        """How many packets never came, of those between the first and the newest."""
+        return max(0, self._cycles + self._highest - self._base + 1 - self._received)
+
     def take_report(self, report: rtcp.SenderReport, now: float) -> None:
         """The publisher ties its timestamps to its wall clock; subscribers are told at once."""
         self.report = report, now

@@ -44,7 +44,8 @@ class Repetitions:
             now: Monotonic time.
 
         Returns:
-            What is to be sent again, and how many packets of the present layer were asked for the first time.
+            What is to be sent again, and how many packets of the present layer that were sent are asked for the first
+            time. What never came from the publisher is not lost on the subscriber's way.
         """
         fresh = [n for n in numbers if n not in self._asked and is_newer(n, self.entered)]
         if len(self._asked) > _REMEMBERED:
@@ -66,4 +67,4 @@ class Repetitions:
             self._repeated[number] = now, times + 1
             self._credit -= 1
             again.append(packet)
-        return again, len(fresh)
+        return again, sum(find(number) is not None for number in fresh)

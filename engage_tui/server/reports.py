@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from engage_tui.server.upstream import Upstream
 from engage_tui.wire import rtcp
+
+if TYPE_CHECKING:
+    from engage_tui.server.incoming import IncomingStream
 
 _REMEMBERED = 4  # sender reports whose time is known
 
@@ -16,21 +22,30 @@ class Reports:
 
     def __init__(self, ssrc: int) -> None:
         self._ssrc = ssrc
+        self._upstream = Upstream()
         self._heard = -1  # the highest number that a report spoke of
         self._sent: dict[int, float] = {}  # the middle 32 bits of NTP, when
 
-    def heard(self, block: rtcp.Reception, now: float) -> tuple[int, float, float | None]:
+    def heard(
+        self, block: rtcp.Reception, source: IncomingStream | None, now: float
+    ) -> tuple[int, float, float | None]:
         """Read a receiver's report.
 
+        Args:
+            block: What it says of this stream.
+            source: Where the packets come from at present.
+            now: Monotonic time.
+
         Returns:
-            Packets that it expected since the report before, those of them that were lost, and the round trip in
-            seconds if the report tells it.
+            Packets that it expected since the report before, those of them that were lost on its own way, and the
+            round trip in seconds if the report tells it.
         """
         expected = (block.highest - self._heard) & 0xFFFF if self._heard >= 0 else 0
         self._heard = block.highest
         sent = self._sent.pop(block.last_report, None)
         trip = None if sent is None else max(0.0, now - sent - block.delay / 65536)
-        return expected, expected * block.fraction_lost / 256, trip
+        lost = self._upstream.excuse(source, expected * block.fraction_lost / 256)
+        return expected, lost, trip
 
     def build(self, ntp: int, timestamp: int, packets: int, octets: int, now: float) -> bytes:
         """A sender report: the wall time of the publisher's clock, in the subscriber's timestamps."""

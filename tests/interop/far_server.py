@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -79,4 +80,13 @@ def livekit(
     if turn is not None:
         config["turn"] = turn
     with running(both, 7880, str(binary), "--config-body", json.dumps(config)):
+        yield
+
+
+@contextmanager
+def engage(both: Cable) -> Iterator[None]:
+    """Our own server in the same place."""
+    where = ("--bind", SERVER, "--port", "7880", "--rtc-port", "7882")
+    keys = ("--key", DEV_KEY, "--secret", _SECRET)
+    with running(both, 7880, sys.executable, "-m", "engage_tui", "serve", *where, *keys):
         yield

@@ -1,27 +1,30 @@
-"""A call whose network changes under it: another address, another cable. Real namespaces, a real livekit-server."""
+"""A call whose network changes: another address, another cable. Real namespaces; a livekit-server, and ours."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
 from tests.integration.programs import Program, running
-from tests.interop.far_server import URL, livekit, token
+from tests.interop.far_server import URL, engage, livekit, token
 from tests.namespaces import Cable, available, cable
 from tests.require import need
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(60)]
 
+Server = Callable[[Cable], AbstractContextManager[None]]
+SERVERS = pytest.mark.parametrize("server", [livekit, engage])
+
 
 @contextmanager
-def call() -> Iterator[tuple[Cable, Program, Program]]:
+def call(server: Server) -> Iterator[tuple[Cable, Program, Program]]:
     """Ada, who will be moved, and Bob, who stays with the server; both see and hear each other."""
     need(available(), "network namespaces and nft (Linux, as root)")
-    with cable() as both, livekit(both):
+    with cable() as both, server(both):
         both.block("meta nfproto ipv6")  # which would stay
         module = (sys.executable, "-m", "tests.interop.moving", URL)
         moved = both.command(both.client, *module)
@@ -56,14 +59,16 @@ def longest_pause(ada: Program, bob: Program) -> float:
     return max(seconds for each in found.values() for seconds in each.values())
 
 
-def test_another_address() -> None:
-    with call() as (both, ada, bob):
+@SERVERS
+def test_another_address(server: Server) -> None:
+    with call(server) as (both, ada, bob):
         both.readdress("10.77.0.3")
         assert longest_pause(ada, bob) < 3
 
 
-def test_another_cable() -> None:
-    with call() as (both, ada, bob):
+@SERVERS
+def test_another_cable(server: Server) -> None:
+    with call(server) as (both, ada, bob):
         pulled = time.time()
         both.pull()
         missed = ada.wait_event("reconnecting")["time"] - pulled

@@ -55,8 +55,8 @@ def test_what_is_sent_is_not_lowered_for_a_wavering_rate() -> None:
 class Story:
     """Half a megabit a second in 50 packets, fed back on five times a second."""
 
-    def __init__(self) -> None:
-        self.budget, self.now = Budget(), 100.0
+    def __init__(self, since: float = -math.inf) -> None:
+        self.budget, self.now = Budget(since), 100.0
 
     def run(
         self,
@@ -131,3 +131,10 @@ def test_the_limit_is_forgotten_when_all_have_what_they_want() -> None:
     story.run(5)
     assert story.run(2, loss=0.5) < math.inf
     assert story.run(12, following=None) == math.inf
+
+
+def test_what_was_lost_before_the_link_was_another_one_says_nothing() -> None:
+    story = Story(since=100.0)
+    assert story.run(2.2, loss=0.5) == math.inf
+    assert story.run(3) == math.inf
+    assert story.run(3, loss=0.5) < 350_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engage_tui.server.forward import Subscription
 from engage_tui.wire import rtcp, rtp
 from tests.unit.server.media import INTER, KEY, Wire, packet, stream, subscription, track
 
@@ -282,3 +283,28 @@ def test_a_burst_goes_on_as_one() -> None:
     assert down.packets[0].payload == KEY
     incoming_stream.hand_on()
     assert len(down.packets) == 4
+
+
+def heard(
+    receiver: Subscription, highest: int, fraction: float, now: float
+) -> tuple[int, float, float | None]:
+    block = rtcp.Reception(receiver.ssrc, round(256 * fraction), 0, highest & 0xFFFF, 0, 0, 0)
+    return receiver.reports.heard(block, receiver.source, now)
+
+
+def test_what_the_publisher_lost_is_not_lost_on_the_subscribers_way() -> None:
+    down = Wire()
+    source = track()
+    incoming_stream = stream(source, Wire())
+    receiver = subscription(source, down)
+    incoming_stream.receive(packet(0, KEY), 100.0)
+    first = down.packets[0].sequence
+    heard(receiver, first, 0.0, 100.0)
+    for number in range(1, 100):
+        if not 40 <= number < 60:  # they never came
+            incoming_stream.receive(packet(number), 100.0)
+    assert receiver.repeat([(first + number) & 0xFFFF for number in range(30, 50)], 100.1) == 10
+    expected, lost, _ = heard(receiver, first + 100, 0.25, 100.2)
+    assert (expected, round(lost)) == (100, 5)
+    _, lost, _ = heard(receiver, first + 200, 0.25, 100.4)
+    assert round(lost) == 25, "excused once"
