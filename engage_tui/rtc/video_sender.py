@@ -20,7 +20,7 @@ from engage_tui.rtc.sender import Sender, SenderStats
 KEYFRAME_INTERVAL = 0.25
 """Seconds between keyframes, however often they are asked for."""
 
-STILL = 0.3
+STILL = 0.1
 """Seconds after which the last picture is sent again when a keyframe was asked for and no new one comes."""
 
 LEAST_SIMULCAST = 480
@@ -111,7 +111,8 @@ class LayerStream:
     def request_keyframe(self) -> None:
         """Encode the next picture as a keyframe; soon even if no new picture comes."""
         self._keyframe = True
-        self._loop.call_later(STILL, self._wake.set)
+        due = self._last_keyframe + KEYFRAME_INTERVAL - time.monotonic() + 0.005
+        self._loop.call_later(max(STILL, due), self._wake.set)
 
     async def next_frame(self) -> Encoded | None:
         """The next picture's payloads."""

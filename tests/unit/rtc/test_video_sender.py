@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from typing import Any
+
 import av
 import numpy as np
 import pytest
 
 from engage_tui.rtc.encode import TOLERANCE, PictureEncoder, default_bitrate
-from engage_tui.rtc.video_sender import layers_for
+from engage_tui.rtc.video_sender import KEYFRAME_INTERVAL, STILL, Layer, LayerStream, layers_for
+from engage_tui.wire.rtp import is_keyframe
 
 
 def picture(number: int, width: int = 640, height: int = 360) -> av.VideoFrame:
@@ -70,3 +75,29 @@ def test_rates_grow_with_size_within_bounds() -> None:
     assert rates[2] == 700_000
     assert rates[0] >= 100_000
     assert rates[-1] <= 2_000_000
+
+
+async def test_a_still_source_sends_its_last_picture_again_soon_after_a_keyframe_is_asked_for() -> (
+    None
+):
+    nobody: Any = None
+    stream = LayerStream(Layer(""), "vp8", 100_000, nobody)
+
+    async def next_keyframe() -> float:
+        async with asyncio.timeout(2):
+            frame = await stream.next_frame()
+        assert frame is not None
+        assert is_keyframe("VP8", frame.payloads[0])
+        return time.monotonic()
+
+    stream.push(picture(0, 160, 96), time.monotonic())
+    first = await next_keyframe()
+    stream.request_keyframe()
+    second = await next_keyframe()
+    assert second - first >= KEYFRAME_INTERVAL - 0.05, "asked for too often"
+    stream._last_keyframe = float("-inf")  # long ago
+    asked = time.monotonic()
+    stream.request_keyframe()
+    assert await next_keyframe() - asked >= STILL - 0.01, "a new picture may come first"
+    await stream.end()
+    assert stream._encoder._codec is None
