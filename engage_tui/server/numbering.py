@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import struct
 from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ _SPANS = 64  # kept; the oldest is forgotten, and what was sent in it is not rep
 _RENEW = 0x1000  # packets after which a span starts anew, so that distances stay far below half the circle
 _REACH = 0x3000  # … and after which it is forgotten
 _VP8_MASK = 0x7FFF
+_IDS = struct.Struct("!HB")  # a picture id of 15 bits and TL0PICIDX
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,16 @@ class Pictures:
 
     def rewrite(self, payload: bytes) -> bytes:
         """The payload with its ids shifted."""
+        if (
+            len(payload) > 5
+            and payload[0] & 0x80
+            and payload[1] & 0xC0 == 0xC0
+            and payload[2] & 0x80
+        ):
+            # Both ids, the wide one first: as nearly always, and every packet of every subscriber passes here.
+            picture_id, tl0 = _IDS.unpack_from(payload, 2)
+            ids = _IDS.pack(0x8000 | (picture_id + self.shift) & _VP8_MASK, (tl0 + self.tl0) & 0xFF)
+            return payload[:2] + ids + payload[5:]
         at = parse_vp8(payload)
         if at is None or at.picture_id is None:
             return payload

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import cast
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engage_tui.server.incoming import IncomingStream
 from engage_tui.server.numbering import Numbering, Pictures
-from engage_tui.wire.rtp import parse_vp8
+from engage_tui.wire.rtp import parse_vp8, rewrite_vp8
 
 STREAMS = [cast(IncomingStream, object()) for _ in range(2)]
 
@@ -78,3 +78,15 @@ def test_pictures_follow_each_other() -> None:
     assert at is not None
     assert (at.picture_id, shifted[at.tl0_at]) == (0, 0)
     assert Pictures.after(b"", b"").rewrite(b"") == b""
+
+
+@given(st.binary(max_size=12), st.integers(0, 0x7FFF), st.integers(0, 255))
+@example(b"\x90\xe0\xff\xff\xff\x20\x01x", 1, 1)
+@example(b"\x90\xc0\x80\x00\x00\x01", 0x7FFF, 255)
+def test_every_descriptor_is_rewritten_as_it_is_read(data: bytes, shift: int, tl0: int) -> None:
+    at = parse_vp8(data)
+    expected = data
+    if at is not None and at.picture_id is not None:
+        level = data[at.tl0_at] if at.tl0_at else 0
+        expected = rewrite_vp8(data, at, (at.picture_id + shift) & 0x7FFF, (level + tl0) & 0xFF)
+    assert Pictures(shift, tl0).rewrite(data) == expected
