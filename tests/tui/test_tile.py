@@ -201,20 +201,22 @@ async def test_caption_tells_muted_speaking_and_level_in_fixed_columns() -> None
 
 
 @pytest.mark.parametrize("size", [(12, 4), (13, 5), (20, 6), (33, 9), (120, 40), (12, 40), (90, 4)])
-@pytest.mark.parametrize("mode", CellMode)
-async def test_any_size_in_any_mode(size: tuple[int, int], mode: CellMode) -> None:
-    app = TileApp(mode=mode)
+async def test_any_size_in_any_mode(size: tuple[int, int]) -> None:
+    app = TileApp()
     async with app.run_test(size=size) as pilot:
         who = camera_person("ada lovelace", speaking=True)
-        camera = who.publications[1]
-        app.tile.assign(camera.key, who, camera)
         await pilot.pause()
-        assert "waiting for t"[: min(13, size[0] - 3)] in "\n".join(app.lines())
-        for shape in ((7, 5), (200, 30), app.tile.pixels):
-            app.tile.show(picture(3, camera.key, *shape))
-            rows = app.tile.render_lines(Region(0, 0, *size))
-            assert [row.cell_length for row in rows] == [size[0]] * size[1]
-        assert app.lines()[-1].startswith(" ada")
+        for mode in CellMode:
+            app.tile.outlook.wish = mode.value
+            app.tile.restyle()
+            assert app.tile.mode is mode
+            app.tile.assign(mode.value, who, who.publications[1])
+            assert "waiting for t"[: min(13, size[0] - 3)] in "\n".join(app.lines()), mode
+            for shape in ((7, 5), (200, 30), app.tile.pixels):
+                app.tile.show(picture(3, mode.value, *shape))
+                rows = app.tile.render_lines(Region(0, 0, *size))
+                assert [row.cell_length for row in rows] == [size[0]] * size[1], (mode, shape)
+            assert app.lines()[-1].startswith(" ada")
 
 
 @pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
