@@ -95,10 +95,11 @@ class Budget:
     """Estimates what a link carries.
 
     Args:
-        since: Monotonic time from when on the link is what it is; what was lost before says nothing.
+        since: As the attribute.
 
     Attributes:
         limit: Bits a second; infinite while nothing is known to be scarce.
+        since: Monotonic time from when on the link is what it is; what was lost before says nothing.
     """
 
     def __init__(self, since: float = -math.inf) -> None:
@@ -117,7 +118,7 @@ class Budget:
         self._good = math.inf  # the limit before the last try
         self._next = -math.inf
         self._wait = _FIRST_WAIT
-        self._since = since
+        self.since = since
 
     def asked_again(self, packets: int) -> None:
         """A NACK asked for so many packets."""
@@ -167,9 +168,9 @@ class Budget:
             for name in ("_sent", "_asked", "_expected", "_lost"):
                 setattr(self, name, getattr(self, name) * fade)
         self._sent += packets
-        if now - max(self._lowered, self._since) < _STALE:
+        if now - max(self._lowered, self.since) < _STALE:
             self._lost = self._expected = 0.0
-        if now - self._since < _STALE:
+        if now - self.since < _STALE:
             self._asked = 0.0
         queue = self._slow > 1 and now - self._travelled < _RECENT
         queue = queue and now - self._lowered >= _STALE

@@ -12,6 +12,12 @@ from engage_tui.wire import rtcp
 EVERY = 0.2
 """Seconds between two looks at the feedback."""
 
+OUTAGE = 1.5
+"""Seconds without any feedback after which what was lost meanwhile is no sign of a narrow link: that feeds back."""
+
+OUTAGES = 10.0
+"""Seconds between two that are excused: a link that loses most feedback is no good one."""
+
 
 class Governor:
     """Decides for one subscriber.
@@ -36,9 +42,15 @@ class Governor:
         self._looked = 0.0
         self._counts = (0, 0)  # packets and octets at the last look
         self._following: float | None = None
+        self._fed = math.inf  # when feedback last came
+        self._excused = -math.inf
 
     def on_feedback(self, part: rtcp.RtcpPart, now: float) -> None:
         """Take one packet of feedback: answer it, and learn from it."""
+        if now - self._fed > OUTAGE and now - self._excused > OUTAGES:
+            self._excused = now
+            self.budget.since = now
+        self._fed = now
         if part.kind == rtcp.TRANSPORT_FEEDBACK and part.format == rtcp.NACK:
             nack = rtcp.parse_nack(part.body)
             if nack is not None and (subscription := self._by_ssrc.get(nack[0])) is not None:

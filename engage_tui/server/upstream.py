@@ -18,14 +18,9 @@ class Upstream:
 
     def excuse(self, stream: IncomingStream | None, lost: float) -> float:
         """Of `lost` packets of a report, those that were sent and lost on the subscriber's own way."""
-        if stream is None:
-            return lost
-        missing = stream.missing
-        if stream is self._stream:
-            self._unspent = max(0.0, self._unspent + missing - self._missing)
-        else:
-            self._stream, self._unspent = stream, 0.0
-        self._missing = missing
+        if self._stream is not None:  # the layer may have changed just now, after the gap
+            self._unspent = max(0.0, self._unspent + self._stream.missing - self._missing)
+        self._stream, self._missing = stream, 0 if stream is None else stream.missing
         excused = min(lost, self._unspent)
         self._unspent -= excused
         return lost - excused

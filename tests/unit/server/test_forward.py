@@ -308,3 +308,21 @@ def test_what_the_publisher_lost_is_not_lost_on_the_subscribers_way() -> None:
     assert (expected, round(lost)) == (100, 5)
     _, lost, _ = heard(receiver, first + 200, 0.25, 100.4)
     assert round(lost) == 25, "excused once"
+
+
+def test_that_holds_when_another_layer_came_in_between() -> None:
+    down = Wire()
+    source = track(rids="qh")
+    small, large = stream(source, Wire(), "q", 11), stream(source, Wire(), "h", 12)
+    large.receive(packet(0, KEY), 100.0)
+    receiver = subscription(source, down)
+    large.receive(packet(1, KEY), 100.0)
+    first = down.packets[0].sequence
+    heard(receiver, first, 0.0, 100.0)
+    large.receive(packet(50), 102.0)  # after an outage
+    small.receive(packet(7, KEY), 102.0)
+    receiver.allow(0, 102.0)
+    small.receive(packet(8, KEY), 102.1)
+    assert receiver.source is small
+    _, lost, _ = heard(receiver, first + 60, 0.8, 102.2)
+    assert lost < 1

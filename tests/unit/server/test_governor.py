@@ -6,6 +6,8 @@ import math
 
 from livekit.protocol import models
 
+from engage_tui.server.governor import Governor
+from engage_tui.wire import rtcp
 from tests.bench.downlink_model import Model, Outcome
 from tests.bench.server_downlink import FREE, NARROW, narrow
 
@@ -48,3 +50,16 @@ def test_what_is_wanted_small_stays_small() -> None:
 
 def layers(seen: Outcome) -> set[str]:
     return {layer for at, layer in seen.shown if at > 2}
+
+
+def test_an_outage_is_no_narrow_link_but_many_are() -> None:
+    governor = Governor({}, {}, lambda _: None)
+    empty = next(iter(rtcp.parse(rtcp.build_receiver_report([]))))
+    for now in (100.0, 101.0):
+        governor.on_feedback(empty, now)
+        assert governor.budget.since == -math.inf
+    governor.on_feedback(empty, 103.0)
+    assert governor.budget.since == 103
+    for now in (105.0, 107.0, 109.0):
+        governor.on_feedback(empty, now)
+        assert governor.budget.since == 103
