@@ -97,12 +97,20 @@ class Watcher:
             self._tasks.spawn(self._hear(track), "sound")
 
     async def _see(self, track: Any, who: str) -> None:
-        async for _ in rtc.VideoStream(track):
-            self._frames[who] += 1
+        stream = rtc.VideoStream(track)
+        try:
+            async for _ in stream:
+                self._frames[who] += 1
+        finally:
+            await stream.aclose()
 
     async def _hear(self, track: Any) -> None:
-        async for _ in rtc.AudioStream(track):
-            pass
+        stream = rtc.AudioStream(track)
+        try:
+            async for _ in stream:
+                pass
+        finally:
+            await stream.aclose()
 
 
 async def _watch(url: str, token: str) -> None:
@@ -178,8 +186,8 @@ def measure(server: TestServer, people: int, seconds: float) -> Seen:
     streams = people * (people - 1)
     with watchers(server, people) as clients:
         end = time.monotonic() + _READY
-        while len(count(clients)) < streams:
-            assert time.monotonic() < end, "not everybody sees everybody"
+        while len(seen := count(clients)) < streams:
+            assert time.monotonic() < end, f"{server.kind}: only these see others: {seen}"
             time.sleep(0.2)
         time.sleep(_WARM)
         before, began, cpu = count(clients), time.monotonic(), sum(_cpu(server.pid))
