@@ -50,7 +50,7 @@ class Shot:
 
 
 SHOTS = (
-    Shot("call-160x45", 160, 45, DEMO, ("receiving mic of Sam",), 2000),
+    Shot("call-160x45", 160, 45, DEMO, ("receiving mic of Sam",), 1200),
     Shot("share-160x45", 160, 45, DEMO, ("screen of Mira", "Sam"), 2000),
     Shot("call-80x24", 80, 24, DEMO, ("Sam",), 300),
     Shot("map-100x30", 100, 30, DEMO, ("Sam", "connected"), 300, ("o", "Up", "Right", "Right")),
@@ -199,14 +199,14 @@ def kitty(columns: int, rows: int) -> list[str]:
 
 
 PHOTOGRAPHS = {
-    "xterm-160x45": (xterm(160, 45), DEMO),
-    "sixel-130x36": (xterm(130, 36, *SIXELS), CALL),
-    "kitty-130x36": (kitty(130, 36), CALL),
+    "xterm-160x45": (xterm(160, 45), DEMO, 45.0),
+    "sixel-130x36": (xterm(130, 36, *SIXELS), CALL, 45.0),
+    "kitty-130x36": (kitty(130, 36), CALL, 16.0),
 }
-"""Each picture's window and command; pixels are what these terminals get by themselves."""
+"""Each picture's window, command and seconds until it is made; pixels are what these terminals get by themselves."""
 
 
-def photograph_window(window: list[str], arguments: str, path: Path, seconds: float = 45.0) -> None:
+def photograph_window(window: list[str], arguments: str, path: Path, seconds: float) -> None:
     """Run a command in a terminal under Xvfb for `seconds` and save the picture of the window."""
     read, write = os.pipe()
     server = subprocess.Popen(
@@ -236,9 +236,9 @@ def main() -> None:
     for shot in SHOTS:
         if not wanted or shot.name in wanted:
             (HERE / f"{shot.name}.svg").write_text(to_svg(photograph(shot)), encoding="utf-8")
-    for name, (window, arguments) in PHOTOGRAPHS.items():
+    for name, (window, arguments, seconds) in PHOTOGRAPHS.items():
         if not wanted or name in wanted:
-            photograph_window(window, arguments, HERE / f"{name}.png")
+            photograph_window(window, arguments, HERE / f"{name}.png", seconds)
 
 
 if __name__ == "__main__":
