@@ -4,7 +4,8 @@ So many clients of LiveKit's own SDK, a process each, publish a microphone and a
 pictures a second) and decode everything of everybody, through ours and through livekit-server in turn; the figures
 are the medians of the rounds. Frames are counted where the SDK hands them out. On a machine that does not keep up all
 of them suffer, whatever the server: then read the two rows as a pair. A camera's pictures move as a whole, so that
-each costs its bits.
+each costs its bits. Once in about twenty rounds a client of that SDK never shows one of the tracks that it gets, with
+either server; then the round is made again.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ FPS = 15
 """Pictures a second that each sends."""
 
 SIZE = (640, 360)
-_READY = 30.0  # seconds until everybody sees everybody
+_READY = 15.0  # seconds until everybody sees everybody
 _WARM = 2.0  # … and from then until it counts
 
 
@@ -177,17 +178,22 @@ def count(clients: list[subprocess.Popen[str]]) -> dict[tuple[int, str], int]:
     return result
 
 
+class NotReady(Exception):
+    """Not everybody saw everybody in time."""
+
+
 def measure(server: TestServer, people: int, seconds: float) -> Seen:
     """One round on one server.
 
     Raises:
-        AssertionError: Not everybody saw everybody in time.
+        NotReady: Not everybody saw everybody in time.
     """
     streams = people * (people - 1)
     with watchers(server, people) as clients:
         end = time.monotonic() + _READY
         while len(seen := count(clients)) < streams:
-            assert time.monotonic() < end, f"{server.kind}: only these see others: {seen}"
+            if time.monotonic() > end:
+                raise NotReady(f"{server.kind}: only these see others: {seen}")
             time.sleep(0.2)
         time.sleep(_WARM)
         before, began, cpu = count(clients), time.monotonic(), sum(_cpu(server.pid))
@@ -226,7 +232,11 @@ def main() -> None:
     with servers(find_livekit_server()) as running:
         for _ in range(options.rounds):
             for server in running:
-                seen = measure(server, options.people, options.seconds)
+                try:
+                    seen = measure(server, options.people, options.seconds)
+                except NotReady as error:
+                    print(error, "- once more", file=sys.stderr)
+                    seen = measure(server, options.people, options.seconds)
                 runs.setdefault(server.kind, []).append(seen)
                 print(server.kind, f"{seen.each:.2f} frames/s", file=sys.stderr)
     Console(width=100).print(table(runs))
