@@ -244,6 +244,7 @@ class SpeakerOutput(AudioOutput, portaudio.User):
     def _miss(self, capacity: int) -> bool:
         """Keep a block more ahead; returns whether the device was opened anew, with a longer ring."""
         self.underruns += 1
+        _log.info("%s: ran dry with %d blocks ahead", self.label, self.depth)
         if self.depth < min(_DEEPEST * self._stretch, capacity // self.block):
             self.depth += 1
             return False

@@ -22,6 +22,7 @@ import termios
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -43,8 +44,10 @@ from tests.waiting import until_sync
 
 COLUMNS, ROWS = 160, 45
 READ = 200_000  # bytes a second
+_TIME = "%Y-%m-%d %H:%M:%S,%f"
 SETTLING = 8.0  # seconds for nine people to be seen
 _LINE = re.compile(rf"{SPEAKER}: (\d+) blocks, ran dry (\d+) times")
+_DRY = re.compile(rf"^(\S+ \S+) .*{SPEAKER}: ran dry with", re.MULTILINE)
 
 
 def main() -> None:
@@ -80,7 +83,9 @@ def main() -> None:
         until_sync(plays, 60)
         time.sleep(SETTLING)
         writer = stack.enter_context(silent(sound.env))
+        begin = datetime.now(UTC)
         time.sleep(options.minutes * 60)
+        end = datetime.now(UTC)
         quiet = told(writer)
         read = client.read
         load.close()  # or a busy machine ends the client before it has told
@@ -92,8 +97,11 @@ def main() -> None:
     # More than one line if the speaker was lost and found again.
     blocks, dry = (sum(int(line[column]) for line in found) for column in (0, 1))
     print(f"{options.minutes:g} minutes, {PROCESSES * EACH} people, {os.cpu_count()} cores")
+    times = [datetime.strptime(at, _TIME).astimezone() for at in _DRY.findall(lines)]
+    meanwhile = sum(begin <= at <= end for at in times)
     print(
-        f"the client:     ran dry {dry} times in {blocks} blocks; the terminal read {read:,} bytes"
+        f"the client:     ran dry {meanwhile} times beside the silence writer, {dry} times in all its "
+        f"{blocks} blocks, coming and going included; the terminal read {read:,} bytes"
     )
     print(f"silence writer: ran dry {quiet[1]} times in {quiet[0]} blocks")
 
