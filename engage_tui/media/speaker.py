@@ -38,7 +38,8 @@ _DEPTH, _DEEPEST = (
 )  # blocks that wait: what hides 20 ms of delay, and what is tried after misses
 _PATIENCE = 3  # times that a full ring runs dry before a longer one is asked for, which costs a gap
 _DRY = 32  # samples, at and below which the sound system's ring is empty: some tell it one short
-_CALM = 30.0  # seconds without a miss after which a block less waits
+_CALM = 30.0  # seconds without a miss after which a block less waits; twice as many each time that was too few …
+_CALMEST = 600.0  # … up to these
 _SETTLING = 0.5  # seconds after the start in which sound servers ask for several blocks at once
 _AHEAD = 1.0  # seconds of sound beyond the clock, at which a device that takes everything at once has to wait
 _FILLING = 0.5  # seconds after the start in which the size of the ring shows
@@ -169,6 +170,8 @@ class SpeakerOutput(AudioOutput, portaudio.User):
         self._device = device
         self._stretch = 1  # of the ring: 2 once a short one ran dry too often
         self._misses = 0  # with as much ahead as the ring takes
+        self._calm = _CALM
+        self._eased = False  # a block less waits since the last miss
 
     def _open(self) -> None:
         self.begin()
@@ -230,8 +233,8 @@ class SpeakerOutput(AudioOutput, portaudio.User):
                     started = wrote = time.monotonic()
                     lasts_until, capacity = float("inf"), 0
                     continue
-            elif now - calm_since > _CALM and self.depth > _DEPTH * self._stretch:
-                self.depth, calm_since = self.depth - 1, now
+            elif now - calm_since > self._calm and self.depth > _DEPTH * self._stretch:
+                self.depth, calm_since, self._eased = self.depth - 1, now, True
             with self._using:
                 if not portaudio.write(self._stream, block):
                     return False
@@ -244,6 +247,8 @@ class SpeakerOutput(AudioOutput, portaudio.User):
     def _miss(self, capacity: int) -> bool:
         """Keep a block more ahead; returns whether the device was opened anew, with a longer ring."""
         self.underruns += 1
+        if self._eased:  # it was too early: a machine that stalls now and then would stall for ever
+            self._calm, self._eased = min(2 * self._calm, _CALMEST), False
         _log.info("%s: ran dry with %d blocks ahead", self.label, self.depth)
         if self.depth < min(_DEEPEST * self._stretch, capacity // self.block):
             self.depth += 1

@@ -101,6 +101,26 @@ def test_a_mixer_held_up_is_counted_and_gets_more_time(
     assert output.depth >= 3
 
 
+def test_who_ran_dry_again_with_less_ahead_keeps_more_for_longer(
+    card: Card, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engage_tui.media.speaker._SETTLING", 0.0)
+    monkeypatch.setattr("engage_tui.media.speaker._CALM", 0.1)
+    output = SpeakerOutput(playing=Playing(), block=card.block)
+    never = threading.Event()
+
+    def render(samples: int) -> Stereo:
+        if output.depth == 2 and output.blocks > 10:
+            never.wait(0.05)  # it can do with three blocks, and not with two
+        return _block(samples)
+
+    output.start(render)
+    start = time.monotonic()
+    until_sync(lambda: output.underruns >= 4, 10)
+    output.stop()
+    assert time.monotonic() - start > 0.1 + 0.2 + 0.4
+
+
 def test_a_machine_that_is_busy_all_the_time_gets_a_longer_ring_once(
     card: Card, monkeypatch: pytest.MonkeyPatch
 ) -> None:
