@@ -86,16 +86,16 @@ class IceConnection(aioice.Connection):
         """Ask the other side whether it is there: now and then, and at once when it is not heard."""
         clock = asyncio.get_running_loop().time
         consented = self._heard = clock()
-        answered = True
+        waited = False  # in vain for an answer, which takes about as long
         while True:
-            if answered:  # else it has been waited for an answer
+            if not waited:
                 await asyncio.sleep(CHECK_INTERVAL * (0.8 + 0.4 * random.random()))
             if clock() - self._heard < CHECK_INTERVAL and clock() - consented < CONSENT_INTERVAL:
                 continue
             try:
                 await self._ask(retransmissions=1)
-            except TransactionError:
-                answered = False
+            except TransactionError as error:
+                waited = error.response is None  # a refusal comes at once
                 if clock() - consented > CONSENT_TIME:
                     self._query_consent_task = None
                     return await self.close()
@@ -103,7 +103,7 @@ class IceConnection(aioice.Connection):
                 if lost and self.on_silence is not None:
                     self.on_silence()
             else:
-                answered = True
+                waited = False
                 consented = self._heard = clock()
 
     async def _ask(self, *, nominate: bool = False, retransmissions: int | None = None) -> None:

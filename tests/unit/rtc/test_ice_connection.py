@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
-from aioice.stun import TransactionTimeout
+from aioice.ice import CandidatePair
+from aioice.stun import Class, Message, Method, TransactionFailed, TransactionTimeout
 
 from engage_tui.rtc import ice_connection
 from engage_tui.rtc.ice_connection import IceConnection
@@ -22,6 +25,7 @@ class Watched(IceConnection):
     def __init__(self) -> None:
         super().__init__(ice_controlling=True)
         self.answers = True
+        self.refuses = False
         self.asked = 0
         self.silences = 0
         self.on_silence = self.told
@@ -31,6 +35,8 @@ class Watched(IceConnection):
 
     async def _ask(self, *, nominate: bool = False, retransmissions: int | None = None) -> None:
         self.asked += 1
+        if self.refuses:
+            raise TransactionFailed(Message(Method.BINDING, Class.ERROR))
         if not self.answers:
             await asyncio.sleep(TICK)
             raise TransactionTimeout
@@ -82,3 +88,20 @@ async def test_who_is_heard_but_does_not_answer_is_deaf(connection: Watched) -> 
         connection.data_received(b"media", 1)
         await asyncio.sleep(0)
     assert asyncio.get_running_loop().time() - begin > 20 * TICK
+
+
+async def test_refusals_are_no_reason_to_ask_faster(connection: Watched) -> None:
+    connection.refuses = True
+    before, begin = connection.asked, asyncio.get_running_loop().time()
+    await until(lambda: connection.silences > 3)
+    passed = asyncio.get_running_loop().time() - begin
+    assert connection.asked - before < 2 + passed / (0.8 * TICK)
+
+
+def test_nothing_is_nominated_while_others_are_tried() -> None:
+    connection = IceConnection(ice_controlling=True)
+    connection.remote_username = "theirs"
+    pair = cast(CandidatePair, SimpleNamespace(component=1))
+    assert "USE-CANDIDATE" in connection.build_request(pair, nominate=True).attributes
+    connection.contends = True
+    assert "USE-CANDIDATE" not in connection.build_request(pair, nominate=True).attributes
