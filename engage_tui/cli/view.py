@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -75,19 +75,20 @@ def view(
     try:
         with _whole_screen():
             try:
-                frames, seconds, size = _play(source, player, duration)
+                shown = _play(source, player, duration)
             finally:
                 _say(CANCEL + player.clear())  # Ctrl+C may have torn a picture
     finally:
         source.close()
     if statistics:
-        rate = frames / max(seconds, 1e-9)
-        each = size / max(frames, 1) / 1024
+        rate = shown.frames / max(shown.seconds, 1e-9)
+        each = shown.size / max(shown.frames, 1) / 1024
+        cpu = player.cpu * 1000 / max(shown.frames, 1)
         click.echo(
-            f"{frames} pictures in {seconds:.1f} s ({rate:.1f} a second), {each:.1f} KiB each, "
-            f"{player.settings.mode.value}, {player.cpu * 1000 / max(frames, 1):.2f} ms CPU each"
+            f"{shown.frames} pictures in {shown.seconds:.1f} s ({rate:.1f} a second), "
+            f"{each:.1f} KiB each, {player.settings.mode.value}, {cpu:.2f} ms CPU each"
         )
-    return 0
+    return 128 + shown.stopped_by if shown.stopped_by else 0
 
 
 def _source(what: str) -> VideoSource:
@@ -150,7 +151,7 @@ class _Newest:
     def __init__(self) -> None:
         self.frame: VideoFrame | None = None
         self.error: EngageError | None = None
-        self.stopped = False
+        self.stopped_by = 0
         self.reader, self._writer = os.pipe()
         os.set_blocking(self._writer, False)
 
@@ -162,11 +163,11 @@ class _Newest:
         self.error = error
         self._wake()
 
-    def stop(self, _number: int, _where: FrameType | None) -> None:
+    def stop(self, number: int, _where: FrameType | None) -> None:
         """A signal asks for the end; the second one ends at once."""
-        if self.stopped:
+        if self.stopped_by:
             raise KeyboardInterrupt
-        self.stopped = True
+        self.stopped_by = number
         self._wake()
 
     def take(self) -> VideoFrame | None:
@@ -183,8 +184,24 @@ class _Newest:
             os.write(self._writer, b".")
 
 
-def _play(source: VideoSource, player: Player, duration: float | None) -> tuple[int, float, int]:
-    """Draw until somebody presses q: pictures, seconds and bytes.
+class _Shown(NamedTuple):
+    """What was played.
+
+    Attributes:
+        frames: Pictures.
+        seconds: How long.
+        size: Bytes.
+        stopped_by: The signal that ended it; 0: none did.
+    """
+
+    frames: int
+    seconds: float
+    size: int
+    stopped_by: int
+
+
+def _play(source: VideoSource, player: Player, duration: float | None) -> _Shown:
+    """Draw until somebody presses q.
 
     Raises:
         DeviceError: The camera has gone.
@@ -195,7 +212,7 @@ def _play(source: VideoSource, player: Player, duration: float | None) -> tuple[
     start, frames, size = time.monotonic(), 0, 0
     before = {number: signal.signal(number, newest.stop) for number in _SIGNALS}
     try:
-        while not newest.stopped and (duration is None or time.monotonic() - start < duration):
+        while not newest.stopped_by and (duration is None or time.monotonic() - start < duration):
             ready, _, _ = select.select([sys.stdin, newest.reader], [], [], _PATIENCE)
             if sys.stdin in ready and not player.keys(_keys()):
                 break
@@ -214,7 +231,7 @@ def _play(source: VideoSource, player: Player, duration: float | None) -> tuple[
         source.on_ended = None
         source.close()
         newest.close()
-    return frames, time.monotonic() - start, size
+    return _Shown(frames, time.monotonic() - start, size, newest.stopped_by)
 
 
 def _keys() -> bytes:
