@@ -138,8 +138,10 @@ def learned(before: Terminal, answers: Answers, cell: tuple[int, int] = (0, 0)) 
         kitty=answers.kitty or before.kitty,
         sync=answers.sync or before.sync,
         cell=answers.cell if all(answers.cell) else before.cell,
+        registers=answers.registers or before.registers,
     )
-    return detect(answers=said, cell=cell)
+    terminal = detect(answers=said, cell=cell)
+    return replace(terminal, dark=before.dark if terminal.dark is None else terminal.dark)
 
 
 def with_cell(terminal: Terminal, cell: tuple[int, int]) -> Terminal:

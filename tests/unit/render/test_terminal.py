@@ -7,7 +7,7 @@ import pytest
 from engage_tui.render.cells import CellMode, ColourDepth
 from engage_tui.render.choice import VideoMode, best, working
 from engage_tui.render.probe import Answers
-from engage_tui.render.terminal import default_mode, detect, with_cell
+from engage_tui.render.terminal import default_mode, detect, learned, with_cell
 
 UTF8 = {"LANG": "en_GB.UTF-8"}
 
@@ -106,6 +106,15 @@ def test_pixels_only_where_they_can_go() -> None:
     assert not any(
         mode.pixels for mode in working(detect(local, Answers(complete=True, sixel=True)))
     )
+
+
+def test_late_answers_add_to_what_came_in_time() -> None:
+    light = Answers(background=(255, 255, 255), sixel=True, registers=256, cell=(8, 16))
+    before = detect({"TERM": "xterm-256color"}, light)
+    after = learned(before, Answers(complete=True, name="XTerm(390)"))
+    assert (after.dark, after.sixel, after.registers, after.cell) == (False, True, 256, (8, 16))
+    assert (after.answered, after.name) == (True, "XTerm(390)")
+    assert learned(before, Answers(background=(0, 0, 0))).dark is True
 
 
 def test_names_and_background_that_the_terminal_tells_go_before_the_environment() -> None:
