@@ -245,9 +245,14 @@ class Painter:
 
     def _tile(self, number: int) -> Tile | None:
         known = self._tiles.get(number)
-        if known is not None and direct.place_on(self._app.screen, known) is not None:
-            return known
-        if known is not None and known.is_attached and known.screen in self._app.screen_stack:
+        if (
+            known is not None
+            and known.is_attached
+            and (
+                direct.place_on(self._app.screen, known) is not None  # sooner known than its screen
+                or known.screen in self._app.screen_stack
+            )
+        ):
             return known
         for screen in reversed(self._app.screen_stack):
             tiles: list[Tile] = list(screen.query(Tile))
