@@ -227,7 +227,8 @@ class SpeakerOutput(AudioOutput, portaudio.User):
             block = np.ascontiguousarray(silence if first else render(self.block), np.float32)
             waiting = capacity - (self._room() or 0)
             now = time.monotonic()
-            if waiting <= _DRY and now > lasts_until and now - started > _SETTLING:
+            dry = waiting <= _DRY and now > lasts_until and now - started > _SETTLING
+            if dry:
                 calm_since = now
                 if self._miss(capacity):
                     started = wrote = time.monotonic()
@@ -242,6 +243,8 @@ class SpeakerOutput(AudioOutput, portaudio.User):
             self.blocks += 1
             wrote = time.monotonic()
             lasts_until = wrote + (waiting + self.block) / SAMPLE_RATE
+            if dry:  # told last: a slow disk must not make the gap longer
+                _log.info("%s: ran dry; %d blocks are kept ahead now", self.label, self.depth)
         return True
 
     def _miss(self, capacity: int) -> bool:
@@ -249,7 +252,6 @@ class SpeakerOutput(AudioOutput, portaudio.User):
         self.underruns += 1
         if self._eased:  # it was too early: a machine that stalls now and then would stall for ever
             self._calm, self._eased = min(2 * self._calm, _CALMEST), False
-        _log.info("%s: ran dry with %d blocks ahead", self.label, self.depth)
         if self.depth < min(_DEEPEST * self._stretch, capacity // self.block):
             self.depth += 1
             return False

@@ -47,7 +47,7 @@ READ = 200_000  # bytes a second
 _TIME = "%Y-%m-%d %H:%M:%S,%f"
 SETTLING = 8.0  # seconds for nine people to be seen
 _LINE = re.compile(rf"{SPEAKER}: (\d+) blocks, ran dry (\d+) times")
-_DRY = re.compile(rf"^(\S+ \S+) .*{SPEAKER}: ran dry with", re.MULTILINE)
+_DRY = re.compile(rf"^(\S+ \S+) .*{SPEAKER}: ran dry;", re.MULTILINE)
 
 
 def main() -> None:
