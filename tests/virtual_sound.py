@@ -105,6 +105,11 @@ class VirtualSound:
         with (self._home / ".asoundrc").open("a") as file:
             file.write(_ENTRY.format(name=device, device=target))
 
+    def log(self) -> str:
+        """What programs, and the sound libraries in them, wrote into their log."""
+        log = self._home / "log"
+        return log.read_text(errors="replace") if log.exists() else ""
+
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
         try:

@@ -26,7 +26,7 @@ from engage_tui.media.processing import UNTOUCHED
 from engage_tui.sdk import output_care
 from tests.waiting import until, until_sync
 
-quiet.redirect_native_stderr()
+quiet.redirect_native_stderr(keep_python=True)
 output_care.RETRY = output_care.RETURN = 0.2
 def tone(samples):
     return np.sin(2 * np.pi * 400 / 48_000 * np.arange(samples)).astype(np.float32) * 0.25
@@ -169,12 +169,12 @@ def run(script: str, sound: VirtualSound, steps: Mapping[str, Callable[[], objec
         )
         for word, step in steps.items():
             line = stdout.readline().strip()
-            assert line == word, line + stderr.read()
+            assert line == word, line + stderr.read() + sound.log()
             step()
             stdin.write(word + "\n")
             stdin.flush()
         last = stdout.readline()
-        assert last, stderr.read()
+        assert last, stderr.read() + sound.log()
         return json.loads(last)
 
 
@@ -202,8 +202,9 @@ def test_the_default_plays_while_the_speaker_is_unplugged(sound: VirtualSound) -
     speaker = next(line.split()[0] for line in modules if "sink_name=vspk" in line)
 
     def unplug() -> None:
-        sound.ask("unload-module", speaker)
+        # In this order: else the server sometimes moves what plays to the new default instead of ending it.
         sound.ask("set-default-sink", "desk")
+        sound.ask("unload-module", speaker)
 
     def plug() -> None:
         sound.ask("load-module", "module-null-sink", "sink_name=vspk", "norewinds=1")
