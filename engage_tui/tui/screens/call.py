@@ -13,14 +13,12 @@ from textual.widgets import Static
 
 from engage_tui.engine.actions import Action, Scope, by_id
 from engage_tui.engine.view import Phase, PublicationView, Subscription, ToggleView
-from engage_tui.errors import UsageError
-from engage_tui.render import snapshot
 from engage_tui.sdk.enums import AudioConnectionMode, TrackKind
 from engage_tui.tui import keys, words
-from engage_tui.tui.model import TOGGLES, Change, LogLine, others
+from engage_tui.tui.model import TOGGLES, Change, LogLine
 from engage_tui.tui.outlook import outlook_of
-from engage_tui.tui.screens import surroundings
-from engage_tui.tui.screens.surroundings import Surroundings
+from engage_tui.tui.screens import pictures, surroundings
+from engage_tui.tui.screens.pictures import Pictures
 from engage_tui.tui.session import Session
 from engage_tui.tui.size import SMALLEST
 from engage_tui.tui.widgets import people_rows
@@ -41,7 +39,7 @@ _SWITCHES = {
 }
 
 
-class CallScreen(Surroundings):
+class CallScreen(Pictures):
     """Shows the session's model; every key is an action of the table."""
 
     BINDINGS = keys.bindings(Scope.CALL, Scope.ROW, Scope.ALWAYS)
@@ -288,67 +286,6 @@ class CallScreen(Surroundings):
         self.set_class(wanted is True, "-log")
         self.set_class(wanted is False, "-no-log")
 
-    # -- pictures ----------------------------------------------------------------------------------------------------
-
-    def _cycle_picture(self) -> None:
-        outlook_of(self.app).cycle()
-        self.restyle()
-
-    def _toggle_fill(self) -> None:
-        outlook = outlook_of(self.app)
-        outlook.fill = not outlook.fill
-        self.restyle()
-
-    def _toggle_mirror(self) -> None:
-        outlook = outlook_of(self.app)
-        outlook.mirror = not outlook.mirror
-        self.restyle()
-
-    def restyle(self) -> None:
-        """Draw as the outlook has it now, and say so."""
-        outlook = outlook_of(self.app)
-        self.query_one(ControlBar).show_picture(
-            "resting" if outlook.resting else outlook.mode.value
-        )
-        self.query_one(Stage).restyle()
-
-    def _show_alone(self, wanted: bool | None = None) -> None:
-        stage = self.query_one(Stage)
-        alone = not stage.solo if wanted is None else wanted
-        key = self._most_wanted() if alone else ""
-        stage.show_alone(key)
-        self.set_class(bool(key), "-solo")
-        if alone and not key:
-            self.notify("There is nobody to show.")
-
-    def _most_wanted(self) -> str:
-        """The selected picture or person, else who speaks, else the first on the stage."""
-        item = self.query_one(PeoplePanel).selected
-        if item is not None:
-            publication = item.publication
-            if publication is not None and publication.kind is TrackKind.VIDEO:
-                return publication.key
-            return item.person.identity
-        people = others(self._model.people.values())
-        speaking = [each.identity for each in people if each.speaking]
-        return next(iter(speaking or [each.identity for each in people]), "")
-
-    def _snapshot(self) -> None:
-        wanted = self._most_wanted()
-        tiles = [tile for tile in self.query_one(Stage).tiles if tile.has_picture]
-        tile = next((each for each in tiles if each.belongs(wanted)), next(iter(tiles), None))
-        taken = tile.snapshot() if tile is not None else None
-        if tile is None or taken is None:
-            self.notify("There is no picture to save.")
-            return
-        who = tile.person.identity if tile.person is not None else "picture"
-        try:
-            image, _ = snapshot.keep(who, *taken)
-        except UsageError as error:
-            self.notify(f"{error.message} {error.hint}", severity="error", markup=False)
-            return
-        self.notify(str(image), title="Saved, and as .ans beside it", markup=False)
-
     def _close_panel(self) -> None:
         if self.query_one(Stage).solo:
             self._show_alone(False)
@@ -389,14 +326,10 @@ class CallScreen(Surroundings):
         "toggle_log": _toggle_log,
         "close_panel": _close_panel,
         "copy_invite": _copy_invite,
-        "cycle_picture": _cycle_picture,
-        "show_alone": _show_alone,
-        "toggle_fill": _toggle_fill,
-        "toggle_mirror": _toggle_mirror,
-        "snapshot": _snapshot,
         "help": _help,
         "leave": _leave,
         "leave_anywhere": _leave,
+        **pictures.OWN,
         **surroundings.OWN,
     }
 

@@ -8,9 +8,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual.geometry import Region
 from textual.message import Message
-from textual.reactive import reactive
 from textual.strip import Strip
-from textual.widget import Widget
 
 from engage_tui.engine import messages
 from engage_tui.engine.view import PersonView, PublicationView
@@ -22,41 +20,27 @@ from engage_tui.render.picture import Picture, Pixels
 from engage_tui.render.rows import Row
 from engage_tui.render.terminal import Terminal
 from engage_tui.tui import direct, words
-from engage_tui.tui.outlook import Outlook, outlook_of
-from engage_tui.tui.widgets.caption import STATE, Caption, caption, wants_picture, why_not
+from engage_tui.tui.outlook import Outlook
+from engage_tui.tui.widgets.caption import wants_picture, why_not
+from engage_tui.tui.widgets.captioned import Captioned
 from engage_tui.tui.widgets.drawing import Look, picture_canvas, portrait_canvas
-from engage_tui.tui.widgets.poor import plain_text, shown_style
+from engage_tui.tui.widgets.poor import plain_text
 from engage_tui.tui.widgets.surface import Part, Surface, cell_rows, image_rows
 
 _USUAL = (16, 9)
 
 
-class Tile(Widget):
+class Tile(Captioned):
     """Shows the pictures of one publication, at its own size."""
 
     ALLOW_SELECT = False
 
-    COMPONENT_CLASSES = {
-        "tile--caption",
-        "tile--dim",
-        "tile--alert",
-        "tile--live",
-        "tile--speaking",
-        "tile--reason",
-    }
+    COMPONENT_CLASSES = {"tile--reason"}
 
     DEFAULT_CSS = """
     Tile { background: $surface; width: 1fr; height: 1fr; }
-    Tile > .tile--caption { background: $panel; color: $foreground; }
-    Tile > .tile--dim { color: $foreground 70%; background: $panel; }
-    Tile > .tile--alert { color: $text-error; background: $panel; text-style: bold; }
-    Tile > .tile--live { color: $text-accent; background: $panel; }
-    Tile > .tile--speaking { background: $accent; color: $text; text-style: bold; }
     Tile > .tile--reason { color: $foreground 70%; background: $surface; }
     """
-
-    level: reactive[float] = reactive(0.0, repaint=False)
-    """Loudness, 0 to 1 (perceptual)."""
 
     class Resized(Message):
         """The tile can show pictures of another size than before; see `Tile.pixels`."""
@@ -88,21 +72,16 @@ class Tile(Widget):
             id: Textual's.
             classes: Textual's.
         """
-        super().__init__(id=id, classes=classes)
+        outlook = Outlook(terminal, mode.value if mode else AUTO) if terminal else None
+        super().__init__(outlook=outlook, id=id, classes=classes)
         self.number = number
         self.key = ""
-        self._outlook: Outlook | None = None
-        if terminal is not None:
-            self._outlook = Outlook(terminal, mode.value if mode else AUTO)
-        self._person: PersonView | None = None
-        self._publication: PublicationView | None = None
         self._reason = ""
         self._picture: Picture | None = None
         self._surface = Surface(self._plain_row)
         self._box: placing.Box | None = None
         self._hung: Region | None = None  # where the tile stood when its picture was hung as pixels
         self._look: Look | None = None
-        self._caption: Strip | None = None
 
     # -- what it shows -----------------------------------------------------------------------------------------------
 
@@ -138,16 +117,6 @@ class Tile(Widget):
             self._draw()
         self._redraw_caption()
 
-    @property
-    def person(self) -> PersonView | None:
-        """Whose tile it is."""
-        return self._person
-
-    @property
-    def publication(self) -> PublicationView | None:
-        """What it shows."""
-        return self._publication
-
     def belongs(self, key: str) -> bool:
         """Whether the tile is that publication's or that person's."""
         return key in (self.key, self._person.identity if self._person is not None else "")
@@ -161,24 +130,6 @@ class Tile(Widget):
     def has_picture(self) -> bool:
         """Whether a picture is shown."""
         return self._picture is not None
-
-    @property
-    def speaking(self) -> bool:
-        """Whether the frame is shown."""
-        screen = self._publication is not None and self._publication.source == "screen_share"
-        return self._person is not None and self._person.speaking and not screen
-
-    @property
-    def outlook(self) -> Outlook:
-        """The terminal, and how pictures are wanted."""
-        if self._outlook is None:
-            self._outlook = outlook_of(self.app)
-        return self._outlook
-
-    @property
-    def terminal(self) -> Terminal:
-        """What can be drawn."""
-        return self.outlook.terminal
 
     @property
     def mode(self) -> CellMode:
@@ -383,11 +334,6 @@ class Tile(Widget):
     def _plain_row(self, row: Row) -> Strip:
         return self._filtered(Strip([Segment(row.text, self.visual_style.rich_style)], row.columns))
 
-    def _filtered(self, strip: Strip) -> Strip:
-        for line_filter in self.get_line_filters():
-            strip = strip.apply_filter(line_filter, self.background_colors[1])
-        return strip
-
     def _placeholder(self) -> list[Strip]:
         """Initials and the reason; a small tile has room for the reason alone."""
         width, rows = self.size.width, self._content_rows
@@ -413,48 +359,6 @@ class Tile(Widget):
         return Strip.join(
             [strip.crop(0, start), self._filtered(middle), strip.crop(start + length)]
         )
-
-    # -- the caption -------------------------------------------------------------------------------------------------
-
-    def watch_level(self, before: float, level: float) -> None:
-        """Redraw the line when a block of the meter changes."""
-        if words.meter(before, STATE) != words.meter(level, STATE):
-            self._redraw_caption()
-
-    def _redraw_caption(self) -> None:
-        self._caption = None
-        if self.is_mounted and self.size:
-            self.refresh(Region(0, self.size.height - 1, self.size.width, 1))
-
-    def _caption_strip(self) -> Strip:
-        if self._caption is None:
-            width = self.size.width
-            line = self._caption_line(width)
-            strip = Strip(self._caption_segments(line)).adjust_cell_length(
-                width, self.get_component_rich_style("tile--caption")
-            )
-            self._caption = self._filtered(strip)
-        return self._caption
-
-    def _caption_line(self, width: int) -> Caption:
-        return caption(self._person, self._publication, self.level, width)
-
-    def _caption_segments(self, line: Caption) -> list[Segment]:
-        base = self.get_component_rich_style("tile--speaking" if self.speaking else "tile--caption")
-        dim = base if self.speaking else self.get_component_rich_style("tile--dim")
-        state = dim
-        if line.alert:
-            state = self.get_component_rich_style("tile--alert")
-        elif words.FULL in line.state and not self.speaking:
-            state = self.get_component_rich_style("tile--live")
-        parts = [(" " + line.name, base), (line.detail + " ", dim)]
-        if line.state:
-            parts += [(line.state, state), (" ", base)]
-        return [
-            Segment(plain_text(text, self.terminal), shown_style(style, self.terminal))
-            for text, style in parts
-            if text
-        ]
 
     # -- Textual -----------------------------------------------------------------------------------------------------
 
