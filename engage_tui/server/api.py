@@ -248,7 +248,8 @@ def _update_participant(
         raise TwirpError("invalid_argument", "participant name length exceeds limits")
     if not attributes_fit(client.info, request.attributes):
         raise TwirpError(
-            "invalid_argument", f"attributes exceed limits: {MAX_ATTRIBUTES} of them in all"
+            "invalid_argument",
+            f"attributes exceed limits: {MAX_ATTRIBUTES} of them, {MAX_METADATA} bytes in all",
         )
     client.info.metadata = request.metadata or client.info.metadata
     client.info.name = request.name or client.info.name

@@ -24,7 +24,7 @@ MAX_WANTED = 1024
 """Track SIDs remembered of one participant."""
 
 MAX_METADATA = 64_000
-"""Bytes of metadata, and of all attributes of one change, as in livekit-server."""
+"""Bytes of metadata, and of all attributes of one participant."""
 
 MAX_ATTRIBUTES = 256
 """Attributes of one participant."""
@@ -248,8 +248,12 @@ def _apply_metadata(client: Client, request: rtc.UpdateParticipantMetadata) -> R
 
 def attributes_fit(info: models.ParticipantInfo, changes: Mapping[str, str]) -> bool:
     """Whether `changes` leave a participant's attributes within the limits."""
-    size = sum(len(key.encode()) + len(value.encode()) for key, value in changes.items())
-    return len(info.attributes) + len(changes) <= MAX_ATTRIBUTES and size <= MAX_METADATA
+    after = {
+        **info.attributes,
+        **changes,
+    }  # an empty value, which takes one away, counts by its key
+    size = sum(len(key.encode()) + len(value.encode()) for key, value in after.items())
+    return len(after) <= MAX_ATTRIBUTES and size <= MAX_METADATA
 
 
 def merge_attributes(info: models.ParticipantInfo, changes: Mapping[str, str]) -> None:
