@@ -87,6 +87,8 @@ class Subscription:
 
     def foresee(self, now: float) -> None:
         """It will start soon: ask for the keyframe with which it begins."""
+        if self.track.annotated:
+            return
         stream = self.track.layer(min(self.cap, self.wanted), now)
         if stream is not None and self.wants_video and not stream.since_keyframe(now):
             stream.request_keyframe(now)
@@ -119,7 +121,8 @@ class Subscription:
         self._target = stream
         if stream is self._current:
             return
-        recent = stream.since_keyframe(now) if self.track.video and self._last is None else []
+        begins = self.track.video and self._last is None and not self.track.annotated
+        recent = stream.since_keyframe(now) if begins else []
         stream.takers.append(self)
         self._replay(stream, recent, now)
         if self.track.video and not recent:

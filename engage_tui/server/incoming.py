@@ -331,6 +331,14 @@ class PublishedTrack:
         return self.codec in _PLACED
 
     @property
+    def annotated(self) -> bool:
+        """Its pictures carry data for the application, so nobody begins with what was sent before somebody looked.
+
+        Until there is a first picture LiveKit's SDKs send black ones, which carry nothing.
+        """
+        return bool(self.info.packet_trailer_features)
+
+    @property
     def heights(self) -> int:
         """How many layers it has."""
         return len(self.rids) or (max(1, len(self.info.layers)) if self.layered else 1)

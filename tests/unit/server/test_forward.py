@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from livekit.protocol import models
 
 from engage_tui.server.forward import Subscription
 from engage_tui.wire import rtcp, rtp
@@ -64,10 +65,12 @@ def test_a_keyframe_that_came_before_its_receiver_is_sent_once_more() -> None:
     assert up.plis == asked + 1
 
 
-@given(st.sampled_from(["old", "lost", "long"]))
-def test_what_is_old_long_or_lost_in_part_is_not_repeated_to_who_comes(why: str) -> None:
+@given(st.sampled_from(["old", "lost", "long", "annotated"]))
+def test_what_is_old_long_lost_in_part_or_annotated_is_not_repeated_to_who_comes(why: str) -> None:
     up = Wire()
     source = track()
+    if why == "annotated":
+        source.info.packet_trailer_features.append(models.PacketTrailerFeature.PTF_FRAME_ID)
     incoming_stream = stream(source, up)
     subscription(source, Wire())
     incoming_stream.receive(packet(5, KEY), 100.1)
