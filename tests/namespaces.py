@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 SERVER, CLIENT = "10.77.0.1", "10.77.0.2"
 SERVER6, CLIENT6 = "fd77::1", "fd77::2"
 OTHER_SERVER, OTHER_CLIENT = "10.78.0.1", "10.78.0.2"
+
+_cables = itertools.count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,11 @@ class Cable:
         """Take the client's IPv4 address away and give it another one, of the same network."""
         run("ip", "-n", self.client, "-4", "addr", "flush", "dev", "cable")
         run("ip", "-n", self.client, "addr", "add", f"{address}/24", "dev", "cable")
+
+    def forget_ipv4(self) -> None:
+        """From now on both sides have IPv6 addresses alone."""
+        for place in (self.server, self.client):
+            run("ip", "-n", place, "-4", "addr", "flush", "dev", "cable")
 
     def pull(self) -> None:
         """Pull the cable on the client's side; its address stays."""
@@ -89,7 +97,8 @@ def run(*words: str, text: str = "") -> str:
 @contextmanager
 def cable() -> Iterator[Cable]:
     """Make the two namespaces; gone with everything in them when the context is left."""
-    both = Cable(f"server{os.getpid()}", f"client{os.getpid()}")
+    name = f"{os.getpid()}-{next(_cables)}"
+    both = Cable(f"server{name}", f"client{name}")
     try:
         for place in (both.server, both.client):
             run("ip", "netns", "add", place)

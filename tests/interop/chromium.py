@@ -6,7 +6,7 @@ import asyncio
 import json
 import math
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from tests.require import need
 
 FOLDER = Path(__file__).parent / "browser"
 
-_NOTHING = {
+_NOTHING: dict[str, Any] = {
     "frames": 0,
     "width": 0,
     "energy": 0.0,
@@ -24,6 +24,8 @@ _NOTHING = {
     "muted": None,
     "frozen": 0,
     "keys": 0,
+    "codec": "",
+    "way": [],
 }
 
 
@@ -138,9 +140,13 @@ class Chromium:
 
 
 @asynccontextmanager
-async def chromium() -> AsyncIterator[Chromium]:
-    """Start a Chromium with fake devices; skips the test if something of it is missing."""
-    async with _browser("chromium", "chromium-browser") as running:
+async def chromium(place: Sequence[str] = ()) -> AsyncIterator[Chromium]:
+    """Start a Chromium with fake devices; skips the test if something of it is missing.
+
+    Args:
+        place: Words in front of its command: those that run it in another network namespace.
+    """
+    async with _browser("chromium", "chromium-browser", place=place) as running:
         yield running
 
 
@@ -152,7 +158,7 @@ async def firefox() -> AsyncIterator[Chromium]:
 
 
 @asynccontextmanager
-async def _browser(*names: str) -> AsyncIterator[Chromium]:
+async def _browser(*names: str, place: Sequence[str] = ()) -> AsyncIterator[Chromium]:
     node = shutil.which("node")
     binary = next((found for name in names if (found := shutil.which(name))), None)
     need(node is not None, "node")
@@ -163,7 +169,7 @@ async def _browser(*names: str) -> AsyncIterator[Chromium]:
     assert binary is not None
     running = Chromium(
         await asyncio.create_subprocess_exec(
-            *(node, "browser.mjs", binary),
+            *(*place, node, "browser.mjs", binary),
             cwd=FOLDER,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

@@ -26,9 +26,9 @@ def token(identity: str) -> str:
 
 
 @contextmanager
-def running(both: Cable, port: int, *words: str) -> Iterator[None]:
+def running(both: Cable, port: int, *words: str, host: str = SERVER) -> Iterator[None]:
     """A program on the server's side, from when it takes connections there until the context is left."""
-    probe = both.command(both.client, "bash", "-c", f"exec 3<>/dev/tcp/{SERVER}/{port}")
+    probe = both.command(both.client, "bash", "-c", f"exec 3<>/dev/tcp/{host}/{port}")
     with tempfile.TemporaryFile("w+b") as output:
         process = subprocess.Popen(
             both.command(both.server, *words),
@@ -84,9 +84,10 @@ def livekit(
 
 
 @contextmanager
-def engage(both: Cable) -> Iterator[None]:
-    """Our own server in the same place."""
-    where = ("--bind", SERVER, "--port", "7880", "--rtc-port", "7882")
+def engage(both: Cable, host: str = SERVER) -> Iterator[None]:
+    """Our own server on the same side, on that address: signalling on 7880, media by UDP and TCP on 7882."""
+    where = ("--bind", host, "--port", "7880", "--rtc-port", "7882")
     keys = ("--key", DEV_KEY, "--secret", _SECRET)
-    with running(both, 7880, sys.executable, "-m", "engage_tui", "serve", *where, *keys):
+    command = (sys.executable, "-m", "engage_tui", "serve", *where, *keys)
+    with running(both, 7880, *command, host=host):
         yield

@@ -29,7 +29,11 @@ class OfficialPeer:
 
     async def join(self, server: TestServer, room: str, identity: str = "official") -> None:
         """Connect, subscribing to everything."""
-        await self.room.connect(server.url, server.token(identity, room))
+        await self.connect(server.url, server.token(identity, room))
+
+    async def connect(self, url: str, token: str) -> None:
+        """The same with an address and a token."""
+        await self.room.connect(url, token)
 
     async def publish(self) -> None:
         """Publish the tone as microphone and moving grey as a 640x360 camera."""

@@ -75,8 +75,9 @@ export async function report() {
   const tracks = [];
   for (const person of room.remoteParticipants.values())
     for (const { track, source, isMuted } of person.trackPublications.values()) {
-      const found = { identity: person.identity, source, muted: isMuted, frames: 0, width: 0, energy: 0, duration: 0, frozen: 0, keys: 0 };
-      for (const entry of (await track?.getRTCStatsReport())?.values() ?? [])
+      const found = { identity: person.identity, source, muted: isMuted, frames: 0, width: 0, energy: 0, duration: 0, frozen: 0, keys: 0, codec: "", way: [] };
+      const stats = await track?.getRTCStatsReport();
+      for (const entry of stats?.values() ?? [])
         if (entry.type === "inbound-rtp") {
           found.frames = entry.framesDecoded ?? 0;
           found.width = entry.frameWidth ?? 0;
@@ -84,6 +85,11 @@ export async function report() {
           found.keys = entry.keyFramesDecoded ?? 0;
           found.energy = entry.totalAudioEnergy ?? 0;
           found.duration = entry.totalSamplesDuration ?? 0;
+          found.codec = stats.get(entry.codecId)?.mimeType ?? "";
+          // By which protocol it comes, and from which address.
+          const pair = stats.get(stats.get(entry.transportId)?.selectedCandidatePairId);
+          const remote = stats.get(pair?.remoteCandidateId);
+          found.way = remote ? [remote.protocol, remote.address] : [];
         }
       tracks.push(found);
     }
