@@ -17,6 +17,10 @@ from engage_tui.errors import DeviceError, EngageError
 _log = logging.getLogger(__name__)
 _lock = threading.RLock()
 _streams = 0  # open streams of ours, which do not outlive PortAudio
+
+START_TIME = 10.0
+"""Seconds in which the machine's sound system must start; some ask the network, or wake devices."""
+
 _ELSEWHERE = 10.0  # seconds that another process may take to list devices
 _GONE = {
     -9985,
@@ -31,14 +35,21 @@ def load() -> ModuleType:
     """The module `sounddevice`, with PortAudio initialised.
 
     Raises:
-        DeviceError: The package or the PortAudio library is not installed, or finds no sound system.
+        DeviceError: The package or the PortAudio library is not installed, finds no sound system, or one that hangs.
     """
     with _lock:
+        if (already := sys.modules.get("sounddevice")) is not None and _starter is None:
+            return already
         try:
-            return importlib.import_module("sounddevice")
+            return _start()
         except ImportError as error:
             raise DeviceError(
                 "The Python package sounddevice is not installed.", "pip install sounddevice"
+            ) from error
+        except TimeoutError as error:
+            raise DeviceError(
+                "The machine's sound system does not answer.",
+                "Restart it; a JACK lock that a killed program left, /dev/shm/jack_db-*, can be the cause.",
             ) from error
         except OSError as error:
             raise DeviceError("PortAudio is not installed.", _install_hint()) from error
@@ -47,6 +58,43 @@ def load() -> ModuleType:
                 f"PortAudio does not start: {error}.", "Check the machine's sound system."
             ) from error
 
+
+def _start() -> ModuleType:
+    """Import the module, which starts PortAudio, on a thread that may hang: a sound system's fault must not be ours.
+
+    Raises:
+        TimeoutError: It does not end; it is not waited for again.
+        Exception: Of the import.
+    """
+    global _starter
+    before, thread = _starter, _starter or _Starter()
+    _starter = thread
+    if before is None:
+        thread.start()
+        thread.join(START_TIME)
+    if thread.is_alive():
+        raise TimeoutError
+    _starter = None
+    if thread.error is not None:
+        raise thread.error
+    return sys.modules["sounddevice"]
+
+
+class _Starter(threading.Thread):
+    """Imports sounddevice; a daemon, so that a program with a hanging sound system can end."""
+
+    def __init__(self) -> None:
+        super().__init__(name="portaudio", daemon=True)
+        self.error: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            importlib.import_module("sounddevice")
+        except Exception as error:  # noqa: BLE001 - told to whoever waits
+            self.error = error
+
+
+_starter: _Starter | None = None  # one that has not ended
 
 Listing = tuple[list[dict[str, Any]], tuple[int, int]]
 """All sound devices as PortAudio describes them, and the default input's and output's index (-1: none)."""

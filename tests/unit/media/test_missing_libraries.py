@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -102,3 +104,41 @@ def test_opening_a_camera_changes_no_variable_that_sound_libraries_read_meanwhil
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     need("DeviceError" not in done.stderr, "OpenCV with libGL (apt install libgl1)")
     assert done.stdout.split() == ["True", "True"], done.stderr
+
+
+_HANGING = """
+import json, time
+
+from engage_tui.errors import DeviceError
+from engage_tui.media import devices, portaudio
+
+portaudio.START_TIME = 0.2
+began, told = time.monotonic(), []
+for _ in range(50):
+    try:
+        portaudio.load()
+    except DeviceError as error:
+        told.append(str(error))
+once = time.monotonic() - began
+print(json.dumps([once, sorted(set(told)), devices.list_devices("audiooutput"), devices.devices_problem().message]))
+"""
+
+
+def test_a_sound_system_that_hangs_is_waited_for_once_and_keeps_nobody_from_leaving(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "sounddevice.py").write_text("import threading; threading.Event().wait()")
+    done = subprocess.run(
+        [sys.executable, "-c", _HANGING],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    waited, told, listed, problem = json.loads(done.stdout)
+    assert 0.2 <= waited < 2  # not 50 times
+    assert len(told) == 1
+    assert "does not answer" in told[0]
+    assert (listed, problem) == ([], "The machine's sound system does not answer.")
