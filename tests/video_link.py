@@ -192,13 +192,23 @@ def _stock(shown: _Shown, feedback: Feedback, _rtt: float) -> Callable[[RtpPacke
 
 
 def watch(
-    weather: Weather, *, stock: bool = False, seconds: float = 60.0, seed: int = 3
+    weather: Weather, *, stock: bool = False, seconds: float = 60.0, seed: int = 3, first: int = 0
 ) -> tuple[Seen, Server]:
-    """Watch a video over a network with this weather each way (its delay is half the round trip)."""
-    return virtual_time.run(_watch(weather, _stock if stock else _ours, seconds, seed))
+    """Watch a video over a network with this weather each way (its delay is half the round trip).
+
+    Args:
+        weather: Of the network.
+        stock: With aiortc's parts instead of ours.
+        seconds: For how long.
+        seed: Of the weather.
+        first: The number of the first packet.
+    """
+    return virtual_time.run(_watch(weather, _stock if stock else _ours, seconds, seed, first))
 
 
-async def _watch(weather: Weather, make: Make, seconds: float, seed: int) -> tuple[Seen, Server]:
+async def _watch(
+    weather: Weather, make: Make, seconds: float, seed: int, first: int
+) -> tuple[Seen, Server]:
     loop, shown = asyncio.get_running_loop(), _Shown()
     back = Link(Weather(delay=weather.delay, outages=weather.outages), seed + 1000)
     back.arrival(0.0)
@@ -211,7 +221,7 @@ async def _watch(weather: Weather, make: Make, seconds: float, seed: int) -> tup
             loop.call_at(at, server.feedback, data)
 
     take = make(shown, feedback, 2 * weather.delay)
-    server = Server(Link(weather, seed), take, 2 * weather.delay)
+    server = Server(Link(weather, seed), take, 2 * weather.delay, number=first)
     for number in range(round(seconds * FPS)):
         loop.call_at(number / FPS, server.send_picture)
     done = loop.create_future()

@@ -28,6 +28,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._jumping = _JumpingSelector()
         super().__init__(self._jumping)
+        self.failures: list[BaseException] = []
+        self.set_exception_handler(self._failed)
+
+    def _failed(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Something that nobody awaits has failed."""
+        error = context.get("exception")
+        self.failures.append(error or RuntimeError(context["message"]))
 
     def time(self) -> float:
         """Seconds of virtual time."""
@@ -35,6 +42,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def run(work: Coroutine[Any, Any, _T]) -> _T:
-    """Run `work` to its end on virtual time."""
+    """Run `work` to its end on virtual time; what fails in timers and callbacks meanwhile fails it too."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(work)
+        result = runner.run(work)
+        loop = runner.get_loop()
+    assert isinstance(loop, VirtualLoop)
+    if loop.failures:
+        raise loop.failures[0]
+    return result

@@ -9,9 +9,7 @@ from collections.abc import Callable, Sequence
 import av
 from aiortc.rtp import (
     RTCP_PSFB_PLI,
-    RTCP_RTPFB_NACK,
     RtcpPsfbPacket,
-    RtcpRtpfbPacket,
     RtpPacket,
     unwrap_rtx,
 )
@@ -21,6 +19,7 @@ from engage_tui.rtc.frames import EncodedFrame, FrameBuffer
 from engage_tui.rtc.receiver import Feedback, Receiver, Stream
 from engage_tui.rtc.repairs import Repairs
 from engage_tui.rtc.smoothing import Smoothing
+from engage_tui.wire import rtcp
 from engage_tui.wire.sdp import Codec
 
 VideoSink = Callable[[av.VideoFrame, float], None]
@@ -177,16 +176,7 @@ class VideoReceiver(Receiver):
         # The newest are the likeliest to be still in the sender's memory.
         lost = [place & 0xFFFF for place in places[-MAX_NACKED:]]
         self.nacked += len(lost)
-        self._feedback(
-            bytes(
-                RtcpRtpfbPacket(
-                    fmt=RTCP_RTPFB_NACK,
-                    ssrc=self._feedback_ssrc,
-                    media_ssrc=reception.ssrc,
-                    lost=lost,
-                )
-            )
-        )
+        self._feedback(rtcp.build_nack(reception.ssrc, lost, self._feedback_ssrc))
 
     def _decode(self, frames: Sequence[EncodedFrame], now: float) -> None:
         """Have whole pictures decoded, each when its turn comes."""

@@ -186,8 +186,8 @@ def parse_estimate(part: RtcpPart) -> int | None:
     return ((body[13] & 0x03) << 16 | body[14] << 8 | body[15]) << (body[13] >> 2)
 
 
-def build_nack(ssrc: int, numbers: Sequence[int]) -> bytes:
-    """Ask for the packets `numbers` (ascending, may wrap) of `ssrc`."""
+def build_nack(ssrc: int, numbers: Sequence[int], sender: int = _SENDER_SSRC) -> bytes:
+    """Ask, in the name of the SSRC `sender`, for the packets `numbers` (ascending, may wrap) of `ssrc`."""
     pairs: list[list[int]] = []
     for number in numbers:
         distance = (number - pairs[-1][0]) & 0xFFFF if pairs else 0
@@ -196,7 +196,7 @@ def build_nack(ssrc: int, numbers: Sequence[int]) -> bytes:
         else:
             pairs.append([number, 0])
     entries = b"".join(struct.pack("!HH", first, mask) for first, mask in pairs)
-    return _packet(TRANSPORT_FEEDBACK, NACK, struct.pack("!II", _SENDER_SSRC, ssrc) + entries)
+    return _packet(TRANSPORT_FEEDBACK, NACK, struct.pack("!II", sender, ssrc) + entries)
 
 
 def build_pli(ssrc: int) -> bytes:

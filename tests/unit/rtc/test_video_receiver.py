@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.lossy import Weather
-from tests.video_link import FPS, watch
+from tests.video_link import FPS, KEY_PACKETS, PACKETS, watch
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -34,6 +34,17 @@ def test_pictures_go_on_under_loss(
 def test_after_an_outage_pictures_are_back_soon(delay: float) -> None:
     seen, _ = watch(Weather(delay=delay, outages=((5.0, 7.0),)), seconds=10)
     assert seen.back_after(7.0) <= 0.3
+
+
+@pytest.mark.parametrize("seed", [0, 2, 3])
+def test_what_is_lost_where_numbers_begin_anew_is_repaired(seed: int) -> None:
+    before = KEY_PACKETS + 25 * PACKETS
+    network = Weather(delay=0.025, loss=0.1)
+    seen, server = watch(network, seconds=4, seed=seed, first=0x10000 - before)
+    resent = {number for number, (_, _, times) in server.history.items() if times}
+    assert resent & set(range(0xFFF0, 0x10000))
+    assert resent & set(range(16))
+    assert seen.fps >= 14
 
 
 def test_without_loss_nothing_waits() -> None:
