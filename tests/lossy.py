@@ -76,7 +76,7 @@ async def bad_network(
 ) -> AsyncIterator[None]:
     """Put links in front of a peer's RTP and RTCP; what connects (STUN, DTLS, data) is left in peace."""
     dtls, loop, tasks = peer._dtls, asyncio.get_running_loop(), TaskGroup("bad_network")
-    handle_rtp, handle_rtcp, send = dtls._handle_rtp_data, dtls._handle_rtcp_data, dtls._send_rtp
+    handle_rtp, handle_rtcp, send = dtls.handle_rtp, dtls._handle_rtcp_data, dtls._send_rtp
     back = outgoing or Link(Weather())
 
     def later(link: Link, deliver: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -84,8 +84,9 @@ async def bad_network(
         if (at := link.arrival(now)) is not None:
             loop.call_at(at, lambda: tasks.spawn(deliver(), "deliver"))
 
-    async def receive_rtp(data: bytes, arrival_time_ms: int) -> None:
-        later(incoming, lambda: handle_rtp(data, arrival_time_ms=arrival_time_ms))
+    def receive_rtp(data: bytes) -> None:
+        if (at := incoming.arrival(loop.time())) is not None:
+            loop.call_at(at, handle_rtp, data)
 
     async def receive_rtcp(data: bytes) -> None:
         later(incoming, lambda: handle_rtcp(data))
@@ -97,11 +98,11 @@ async def bad_network(
     async def send_rtp(data: bytes) -> None:
         later(back, lambda: deliver(data))
 
-    dtls._handle_rtp_data = receive_rtp  # type: ignore[method-assign]
+    dtls.handle_rtp = receive_rtp  # type: ignore[method-assign]
     dtls._handle_rtcp_data = receive_rtcp  # type: ignore[method-assign]
     dtls._send_rtp = send_rtp  # type: ignore[method-assign]
     try:
         yield
     finally:
-        del dtls._handle_rtp_data, dtls._handle_rtcp_data, dtls._send_rtp
+        del dtls.handle_rtp, dtls._handle_rtcp_data, dtls._send_rtp
         await tasks.cancel()

@@ -74,6 +74,7 @@ class IceTransport:
         relays: TURN servers for where the direct way fails.
         relay_only: Do not try the direct way at all.
         relay: The TURN server in use, in words; empty: none.
+        on_media: Gets each packet that comes, and says whether it took it; the others wait for `_recv`.
 
     Args:
         on_silence: Called, again and again, while the server is not heard; the connection stays for now.
@@ -84,6 +85,7 @@ class IceTransport:
         self.relays: Sequence[TurnServer] = ()
         self.relay_only = False
         self.relay = ""
+        self.on_media: Callable[[bytes], bool] | None = None
         self._connection: IceConnection | None = None
         self._next: IceConnection | None = None  # takes over once it is connected
         self._closed = False
@@ -194,6 +196,7 @@ class IceTransport:
             _log.info("media go through %s", self.relay)
         before, self._connection, self._next = self._connection, connection, None
         connection.on_silence = self._on_silence
+        connection.on_media = self.on_media
         for each in {before or direct, direct} - {connection}:
             await _end(each)  # which sends `_recv` to the new one
 

@@ -12,6 +12,12 @@ from aioice.stun import Message, TransactionError
 
 LOOPBACK = ("127.0.0.1", "::1")
 
+LARGEST = 1 << 16
+"""Bytes, as many as no datagram has, that asyncio makes room for each time it reads one.
+
+It would take four times as much: a size for which the system is asked anew each time.
+"""
+
 CHECK_INTERVAL = 1.0
 """Seconds between two looks at when the other side was heard."""
 
@@ -36,10 +42,12 @@ class IceConnection(aioice.Connection):
 
     Attributes:
         contends: Other connections are tried beside it, so `nominate` says later that it is the one.
+        on_media: Gets each packet that comes, and says whether it took it; the others wait for `recv`.
         on_silence: Called, again and again, while the other side is not heard; long before it is given up.
     """
 
     contends = False
+    on_media: Callable[[bytes], bool] | None = None
     on_silence: Callable[[], None] | None = None
     _heard = 0.0  # on the loop's clock
 
@@ -69,7 +77,11 @@ class IceConnection(aioice.Connection):
         """Candidates as aioice gathers them, and those of the loopback interface."""
         if addresses:  # none: only a relay is wanted
             addresses = [*addresses, *LOOPBACK]
-        return await super().get_component_candidates(component, addresses, timeout)
+        candidates = await super().get_component_candidates(component, addresses, timeout)
+        for protocol in self._protocols:
+            if isinstance(getattr(protocol.transport, "max_size", None), int):
+                protocol.transport.max_size = LARGEST  # type: ignore[attr-defined]
+        return candidates
 
     @property
     def local_address(self) -> str:
@@ -80,7 +92,8 @@ class IceConnection(aioice.Connection):
     def data_received(self, data: bytes, component: int) -> None:
         """Take a packet, and remember when it came."""
         self._heard = asyncio.get_running_loop().time()
-        super().data_received(data, component)
+        if self.on_media is None or not self.on_media(data):
+            super().data_received(data, component)
 
     async def query_consent(self) -> None:
         """Ask the other side whether it is there: now and then, and at once when it is not heard."""

@@ -104,6 +104,7 @@ class Peer:
         self._on_closed = on_closed or _ignore
         self._ice = IceTransport(on_silence)
         self._dtls = DtlsTransport(self._ice, [RTCCertificate.generateCertificate()])  # type: ignore[arg-type]
+        self._ice.on_media = self._dtls.take_media
         self._sctp = SctpTransport(self._dtls)
         self._channels = DataChannels(self._sctp, self._data, self._buffer)
         self._tasks = TaskGroup(f"peer.{role}")

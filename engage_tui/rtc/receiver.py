@@ -125,14 +125,18 @@ class Receiver(ABC):
     def _lost(self) -> int:
         return self._reception.lost if self._reception is not None else 0
 
-    async def _handle_rtp_packet(self, packet: RtpPacket, arrival_time_ms: int) -> None:  # noqa: ARG002
-        """Called by `RTCDtlsTransport` for each packet; its arrival time is wall clock, so unused."""
+    def receive(self, packet: RtpPacket) -> None:
+        """Take a packet as it comes off the line: pass over what is not of this track, count the rest."""
         codec = self._codecs.get(packet.payload_type)
         if self._closed or codec is None or not self._is_ours(packet, codec):
             return
         self._packets += 1
         self._bytes += len(packet.payload)
         self.take(packet, codec, time.monotonic())
+
+    async def _handle_rtp_packet(self, packet: RtpPacket, arrival_time_ms: int) -> None:  # noqa: ARG002
+        """What aiortc calls for each packet; its arrival time is wall clock, so unused."""
+        self.receive(packet)
 
     async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
         """Called by `RTCDtlsTransport` for sender reports and byes."""

@@ -121,15 +121,13 @@ async def pulling(
 
 def drop_packets(peer: Peer, share: float) -> None:
     """Lose this share of the RTP that `peer` receives."""
-    rng, receive = random.Random(7), peer._ice._recv
+    rng, handle = random.Random(7), peer._dtls.handle_rtp
 
-    async def lossy() -> bytes:
-        while True:
-            data = await receive()
-            if not (128 <= data[0] < 192 and rng.random() < share):
-                return data
+    def lossy(data: bytes) -> None:
+        if rng.random() >= share:
+            handle(data)
 
-    peer._ice._recv = lossy  # type: ignore[method-assign]
+    peer._dtls.handle_rtp = lossy  # type: ignore[method-assign]
 
 
 def show_into(video: VideoReceiver) -> list[tuple[int, int, float]]:

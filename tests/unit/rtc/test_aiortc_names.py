@@ -8,7 +8,7 @@ from collections.abc import Callable
 import aioice
 import pytest
 from aiortc import RTCDtlsTransport, RTCSctpTransport
-from aiortc.rtcdtlstransport import RtpReceiver
+from aiortc.rtcdtlstransport import RtpReceiver, RtpRouter
 from aiortc.rtcdtlstransport import RtpSender as TheirSender
 
 from engage_tui.rtc.dtls import DtlsTransport, SctpTransport
@@ -31,6 +31,7 @@ def arguments(function: Callable[..., object]) -> list[str]:
         (RTCDtlsTransport, "_unregister_rtp_sender", ["self", "sender"], False),
         (RTCDtlsTransport, "_send_rtp", ["self", "data"], True),
         (RTCDtlsTransport, "_set_role", ["self", "role"], False),
+        (RtpRouter, "route_rtp", ["self", "packet"], False),
         # implemented by us and called by aiortc
         (RtpReceiver, "_handle_rtp_packet", ["self", "packet", "arrival_time_ms"], True),
         (RtpReceiver, "_handle_rtcp_packet", ["self", "packet"], True),
