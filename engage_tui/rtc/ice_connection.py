@@ -1,13 +1,14 @@
-"""One try of ICE, by aioice: with the loopback interface, put-off nomination, and an ear for silence."""
+"""One try of ICE, by aioice: with the loopback interface, put-off nomination, quick repeats, and an ear for silence."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 from collections.abc import Callable
+from typing import Any
 
 import aioice
-from aioice.ice import CandidatePair
+from aioice.ice import CandidatePair, StunProtocol
 from aioice.stun import Message, TransactionError
 
 LOOPBACK = ("127.0.0.1", "::1")
@@ -17,6 +18,9 @@ LARGEST = 1 << 16
 
 It would take four times as much: a size for which the system is asked anew each time.
 """
+
+REPEATS = (0.05, 0.15, 0.3)
+"""Seconds after which an unanswered check is sent again; aioice would do so after half a second first."""
 
 CHECK_INTERVAL = 1.0
 """Seconds between two looks at when the other side was heard."""
@@ -51,9 +55,43 @@ class IceConnection(aioice.Connection):
     on_silence: Callable[[], None] | None = None
     _heard = 0.0  # on the loop's clock
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # What was asked last by each way that is being checked.
+        self._asked: dict[CandidatePair, Message | None] = {}
+
     def build_request(self, pair: CandidatePair, nominate: bool) -> Message:
         """A check as aioice makes it; it nominates nothing while others are tried."""
-        return super().build_request(pair, nominate and not self.contends)
+        request = super().build_request(pair, nominate and not self.contends)
+        if pair in self._asked:
+            self._asked[pair] = request
+        return request
+
+    async def check_start(self, pair: CandidatePair) -> None:
+        """Check a way, and ask again soon: a server drops checks that overtake the answer which tells it of us."""
+        loop = asyncio.get_running_loop()
+        self._asked[pair] = None
+        repeats = [loop.call_later(wait, self._ask_again, pair) for wait in REPEATS]
+        try:
+            await super().check_start(pair)
+        finally:
+            for each in repeats:
+                each.cancel()
+            self._asked.pop(pair, None)
+
+    def check_incoming(
+        self, message: Message, addr: tuple[str, int], protocol: StunProtocol
+    ) -> None:
+        """Take a check of the other side, which therefore knows us: what it left unanswered is asked again at once."""
+        super().check_incoming(message, addr, protocol)
+        for pair in self._asked:
+            if pair.protocol is protocol and pair.remote_addr == addr:
+                self._ask_again(pair)
+
+    def _ask_again(self, pair: CandidatePair) -> None:
+        request = self._asked.get(pair)
+        if request is not None and request.transaction_id in pair.protocol.transactions:
+            pair.protocol.send_stun(request, pair.remote_addr)
 
     async def nominate(self) -> None:
         """Tell the other side that this is the way, where it is ours to say.

@@ -1,6 +1,6 @@
 """Lost sessions on livekit-server: how soon media are back, and whether anything is left over.
 
-``python -m tests.bench.coming_back [resume] [rejoin] [restart] [churn]`` (all without a word), about two minutes.
+``python -m tests.bench.coming_back [resume] [rejoin] [restart] [churn]`` (all without a word), under three minutes.
 Wall time: on a busy machine repeat it. "stock" is aiortc's RTCPeerConnection with patches, measured once.
 """
 
@@ -27,6 +27,7 @@ from tests.integration.test_sdk_resume import gaps
 from tests.servers import TestServer, find_livekit_server, livekit_ports, run_livekit_server
 from tests.waiting import until
 
+RESUMES = 60
 ROUNDS = 20
 RESTARTS = 5
 CHURNS = 30
@@ -79,7 +80,7 @@ async def resume(server: TestServer) -> None:
         await flowing(m)
         times, sid, seen = [], m.bob.local_participant.sid, gaps(m.bob)
         pauses = []
-        for _ in range(ROUNDS):
+        for _ in range(RESUMES):
             seen.clear()
             await until(lambda: len(seen) > 2, PATIENCE)
             times.append(await back(m.bob, cut))
@@ -89,7 +90,8 @@ async def resume(server: TestServer) -> None:
         resumed = m.bob.local_participant.sid == sid
     row("resume: done", times, "<= 0.1", "never")
     row("resume: longest pause between pictures", pauses, "<= 0.2", "never")
-    print(f"{'':44} the same session {ROUNDS} times: {resumed}")
+    kept = sum(each <= 0.1 for each in times), sum(each <= 0.2 for each in pauses)
+    print(f"{'':44} within the goals {kept} of {RESUMES}; always the same session: {resumed}")
 
 
 async def rejoin(server: TestServer) -> None:

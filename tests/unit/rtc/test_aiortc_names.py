@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import aioice
 import pytest
+from aioice.ice import StunProtocol
 from aiortc import RTCDtlsTransport, RTCSctpTransport
 from aiortc.rtcdtlstransport import RtpReceiver, RtpRouter
 from aiortc.rtcdtlstransport import RtpSender as TheirSender
@@ -49,6 +50,9 @@ def arguments(function: Callable[..., object]) -> list[str]:
         (aioice.Connection, "query_consent", ["self"], True),
         (aioice.Connection, "data_received", ["self", "data", "component"], False),
         (aioice.Connection, "build_request", ["self", "pair", "nominate"], False),
+        (aioice.Connection, "check_start", ["self", "pair"], True),
+        (aioice.Connection, "check_incoming", ["self", "message", "addr", "protocol"], False),
+        (StunProtocol, "send_stun", ["self", "message", "addr"], False),
     ],
 )
 def test_a_name_is_there_with_its_signature(
