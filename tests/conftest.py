@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engage_tui.wire.token import DEV_KEY, DEV_SECRET
-from tests.leftovers import left_tasks, left_threads, threads
+from tests.leftovers import left_tasks, left_threads, threads, told
 from tests.require import need
 from tests.servers import (
     LIVEKIT_VARIABLE,
@@ -90,11 +90,17 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.fixture
 async def no_leftover_tasks() -> AsyncIterator[None]:
-    """Fail a test that leaves a task running."""
+    """Fail a test that leaves a task running, or in whose loop something failed that nobody awaited."""
     before = asyncio.all_tasks()
+    failed: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _, context: failed.append(told(context))
+    )
     yield
     if left := await left_tasks(before):
         pytest.fail("tasks left running:\n" + "\n".join(left), pytrace=False)
+    if failed:
+        pytest.fail("failed in the event loop:\n" + "\n".join(failed), pytrace=False)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+import traceback
+from typing import Any
 
 PATIENCE = 1.0
 """Seconds in which what a test began has to end."""
@@ -41,3 +43,10 @@ async def left_tasks(before: set[asyncio.Task[object]]) -> list[str]:
     if left:
         _, left = await asyncio.wait(left, timeout=PATIENCE)
     return sorted(f"{each.get_name()}: {each.get_coro()}" for each in left)
+
+
+def told(context: dict[str, Any]) -> str:
+    """What an event loop says of a failure that nobody awaited, with its traceback."""
+    error = context.get("exception")
+    lines = traceback.format_exception(error) if isinstance(error, BaseException) else []
+    return f"{context['message']}\n{''.join(lines)}"
