@@ -350,8 +350,9 @@ async def test_low_latency_is_twice_the_packets_and_the_same_sound() -> None:
 
         async with feeding(push, 0.01), pulling(receiver, blocks):
             await until(lambda: receiver.stats.frames > 30, 10)
-            level = float(np.sqrt(np.mean(np.concatenate(blocks[-20:]) ** 2)))
-        assert level == pytest.approx(TONE / np.sqrt(2), rel=0.1)
+            wanted = pytest.approx(TONE / np.sqrt(2), rel=0.1)
+            # For a fifth of a second without a gap, which a busy machine may make before.
+            await until(lambda: np.sqrt(np.mean(np.concatenate(blocks[-20:]) ** 2)) == wanted, 10)
         assert sender.stats.frames > 0.8 * pushed[0]
 
 

@@ -90,7 +90,7 @@ async def test_who_is_heard_but_does_not_answer_is_deaf(connection: Watched) -> 
         assert asyncio.get_running_loop().time() - begin < 5
         connection.data_received(b"media", 1)
         await asyncio.sleep(0)
-    assert asyncio.get_running_loop().time() - begin > 20 * TICK
+    assert asyncio.get_running_loop().time() - begin > 15 * TICK  # it was asked before, too
 
 
 async def test_refusals_are_no_reason_to_ask_faster(connection: Watched) -> None:
