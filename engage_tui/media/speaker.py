@@ -72,9 +72,16 @@ class AudioOutput(ABC):
         self.underruns = 0
         self.depth = _DEPTH
         self._stop = threading.Event()
+        self._awake = threading.Event()
+        self._is_silent: Callable[[], bool] = bool  # False: never
         self._thread: threading.Thread | None = None
 
-    def start(self, render: Render, on_lost: Callable[[EngageError], None] | None = None) -> None:
+    def start(
+        self,
+        render: Render,
+        on_lost: Callable[[EngageError], None] | None = None,
+        is_silent: Callable[[], bool] = bool,
+    ) -> None:
         """Begin to call `render` on a thread of the output's own.
 
         Args:
@@ -82,12 +89,15 @@ class AudioOutput(ABC):
             on_lost: Called once on that thread when the device is gone (it must not call `stop`). `render` is
                 then called further, by the clock, into nothing, so that voices keep flowing until another output
                 is chosen.
+            is_silent: Whether `render` would give silence until `wake` is called; an output that nobody hears does not
+                ask for it then. Called on that thread.
 
         Raises:
             DeviceError: The device is absent or busy, or its library is missing.
         """
         self.stop()
         self._stop.clear()
+        self._is_silent = is_silent
         self.blocks = self.underruns = 0
         self._open()
         self._thread = threading.Thread(
@@ -98,10 +108,15 @@ class AudioOutput(ABC):
     def stop(self) -> None:
         """Stop asking, and free the device; returns when `render` is called no more. Idempotent."""
         self._stop.set()
+        self._awake.set()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
             self._close()
+
+    def wake(self) -> None:
+        """There may be something to hear again; from any thread."""
+        self._awake.set()
 
     @abstractmethod
     def _run(self, render: Render, on_lost: Callable[[EngageError], None] | None) -> None:
@@ -117,6 +132,8 @@ class AudioOutput(ABC):
         """Call `render` by the monotonic clock until `_stop` is set."""
         due = started = time.monotonic()
         while not self._stop.is_set():
+            if take is None and self._rest():
+                due = time.monotonic()
             due += self._seconds
             delay = due - time.monotonic()
             if delay > 0 and self._stop.wait(delay):
@@ -133,9 +150,20 @@ class AudioOutput(ABC):
             if late > _LATEST:
                 due += late
 
+    def _rest(self) -> bool:
+        """Wait while there is only silence, which nobody would hear; returns whether there was any waiting."""
+        if not self._is_silent():
+            return False
+        self._awake.clear()
+        # Looked at again: what came before the clearing has called `wake` in vain.
+        if not self._is_silent() or self._stop.is_set():
+            return False
+        self._awake.wait()
+        return True
+
 
 class TimerOutput(AudioOutput):
-    """No device: the monotonic clock paces the mix.
+    """No device: the monotonic clock paces the mix, and stands still while that is silent and nobody takes it.
 
     Args:
         take: Gets every block, on the output's thread (for recordings and tests).

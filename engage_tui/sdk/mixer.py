@@ -209,6 +209,7 @@ class Mixer:
             self._leaving.append(gone)
         others = {each: one for each, one in self._players.items() if each != key}
         self._players = others if player is None else {**others, key: player}
+        self._output.wake()
 
     def set_gain(self, key: Hashable, gain: float) -> None:
         """Change a voice's gain (linear); unknown keys are ignored."""
@@ -285,6 +286,7 @@ class Mixer:
                     self._start(self._output)
                     raise
             self._output = output
+            output.wake()  # for who came while the one before was told
 
     def render(self, samples: int) -> Stereo:
         """Mix the next block; called by the output on its thread. Never raises.
@@ -334,6 +336,10 @@ class Mixer:
             part.gain = 0.0
         return fading
 
+    def _is_silent(self) -> bool:
+        """Whether nobody is in the mix, and for a second nothing was heard, reverberation neither."""
+        return not self._players and not self._leaving and self._count > 0 and not self._meter.rms
+
     def _stop_output(self) -> None:
         output = self._output
         output.stop()
@@ -345,4 +351,4 @@ class Mixer:
 
     def _start(self, output: AudioOutput) -> None:
         self._count = 0
-        output.start(self.render, self._lost)
+        output.start(self.render, self._lost, self._is_silent)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 
 import numpy as np
 import numpy.typing as npt
@@ -200,6 +201,40 @@ def test_output_changes_while_it_runs_and_one_that_fails_leaves_the_clock() -> N
     until_sync(lambda: tone.blocks > blocks + 3)
     assert mixer.stats.output == "no speaker"
     mixer.stop()
+
+
+def test_who_comes_and_goes_while_nobody_listens_is_pulled_all_the_same() -> None:
+    mixer = Mixer()
+    mixer.start()
+    try:
+        for tone in (Tone(0.25), Tone(0.25)):
+            until_sync(mixer._is_silent)
+            time.sleep(0.05)  # five blocks, if it went on
+            blocks = mixer.stats.blocks
+            time.sleep(0.05)
+            assert mixer.stats.blocks == blocks
+            mixer.add_voice("a", tone)
+            until_sync(lambda tone=tone: tone.blocks > 3)  # type: ignore[misc]
+            assert mixer.meter.level > 0
+            mixer.set_output(TimerOutput())
+            count = tone.blocks
+            until_sync(lambda tone=tone, count=count: tone.blocks > count + 3)  # type: ignore[misc]
+            mixer.remove_voice("a")
+        until_sync(mixer._is_silent)
+        assert mixer.meter.level == mixer.meter.rms == 0
+        mixer.set_output(TimerOutput())  # while it rests
+    finally:
+        mixer.stop()
+    assert "mixer" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_who_takes_the_mix_gets_its_silence_too() -> None:
+    taken: list[Block] = []
+    mixer = Mixer(TimerOutput(taken.append))
+    mixer.start()
+    until_sync(lambda: len(taken) > 5)
+    mixer.stop()
+    assert not np.concatenate(taken).any()
 
 
 def test_a_start_that_fails_leaves_nothing_running() -> None:
