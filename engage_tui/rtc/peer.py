@@ -62,7 +62,7 @@ def _ignore(*_: object) -> None:
 
 @dataclass(slots=True)
 class _Slot:
-    """One section of ours, kept for ever and, without layers, used again when its track has gone."""
+    """One section of ours, kept for ever and used again when its track has gone."""
 
     mid: str
     kind: str
@@ -379,9 +379,10 @@ class Peer:
         codecs = sections.offered_codecs(sender.kind, sender.codec)
         layered = bool(sender.rids)
         free = (s for s in self._slots if s.kind == sender.kind and s.sender is None)
-        # livekit-server (pion) hears no layers in a section that had some before: those are used once.
-        alike = (s for s in free if s.codecs[0].is_a(codecs[0].name) and not s.layered)
-        slot = None if layered else next(alike, None)
+        alike = (s for s in free if s.codecs[0].is_a(codecs[0].name) and s.layered == layered)
+        # livekit-server (pion) takes the next track's layers for the last one's, by their names, unless an offer in
+        # between had none.
+        slot = next((s for s in alike if not layered or s.offered is None), None)
         if slot is None:
             slot = _Slot(str(len(self._slots)), sender.kind, codecs, layered=layered)
             self._slots.append(slot)

@@ -38,11 +38,14 @@ def announcement(
     )
     if isinstance(track, LocalVideoTrack):
         width, height = request.width, request.height = track.published_size
-        for layer in layers:
+        for rank, layer in enumerate(layers):
             request.layers.add(
                 # With two layers LiveKit's names for them are q and h, their ranks low and high.
                 quality=models.HIGH if layer is layers[-1] else models.LOW,
                 width=width // layer.shrink,
                 height=height // layer.shrink,
+                # livekit-server looks for these in the description of a new section only, not of one used again.
+                spatial_layer=rank,
+                rid=layer.rid,
             )
     return request

@@ -68,7 +68,6 @@ async def test_a_small_layer_goes_beside_the_full_one(
         ada, bob = m.ada, m.bob
         camera = await create_local_video_track("test", resolution=(640, 360))
         for turn in range(2):
-            # Published twice: sections that had layers are not used again.
             await ada.local_participant.publish_track(
                 camera, TrackPublishOptions(video_codec=codec)
             )
@@ -88,3 +87,29 @@ async def test_a_small_layer_goes_beside_the_full_one(
             assert seen.dimensions == (640, 360)
             await ada.local_participant.unpublish_track(camera, stop_on_unpublish=turn == 1)
             await until(lambda them=them: not them.tracks, 10, "the end of the track")  # type: ignore[misc]
+
+
+async def test_cameras_one_after_the_other_take_one_section(
+    any_server: TestServer, room_name: str
+) -> None:
+    async with meet(any_server, room_name, subscribe="all") as m:
+        camera = await create_local_video_track("test", resolution=(640, 360))
+        local = m.ada.local_participant
+        for turn in range(10):
+            await local.publish_track(camera)
+            await until(lambda: m.ada_of_bob.get_track(TrackSource.CAMERA), 10, f"turn {turn}")
+            seen = m.ada_of_bob.get_track(TrackSource.CAMERA)
+            assert seen is not None
+            seen.set_video_quality(VideoQuality.LOW if turn % 2 else VideoQuality.HIGH)
+            width = 320 if turn % 2 else 640
+            await until(
+                lambda seen=seen, width=width: seen.stats.width == width,  # type: ignore[misc]
+                10,
+                f"{width} pixels, turn {turn}",
+            )
+            await until(lambda seen=seen: seen.simulcasted, 5, "the news of the layers")  # type: ignore[misc]
+            assert m.ada._connection is not None
+            assert m.ada._connection.publisher is not None
+            assert len(m.ada._connection.publisher._slots) == 2, "data and one camera"
+            await local.unpublish_track(camera, stop_on_unpublish=turn == 9)
+            await until(lambda: not m.ada_of_bob.tracks, 10, "the end of the track")
