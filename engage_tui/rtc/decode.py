@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import functools
+import atexit
 import logging
+import queue
 import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from typing import cast
 
@@ -21,16 +21,61 @@ THREADS = 2
 MAX_WAITING = 30
 """Encoded pictures that wait for a decoder, about 1 s; more are dropped and a keyframe is asked for."""
 
+LAST_PICTURE = 1.0
+"""Seconds for which the end of the process waits for a picture that is being decoded."""
+
 _NAMES = {"VP8": "vp8", "H264": "h264"}
 _TICK = Fraction(1, 90_000)
 
 Shown = Callable[[av.VideoFrame, float], None]
 
 
-@functools.cache
-def pool() -> ThreadPoolExecutor:
-    """The decode threads of this process."""
-    return ThreadPoolExecutor(THREADS, thread_name_prefix="decode")
+class _Threads:
+    """The decode threads of this process: they begin with the first picture, and end when the process does.
+
+    They share a queue and nothing else: to hand a picture to an executor costs a fifth of decoding a small one.
+    """
+
+    def __init__(self) -> None:
+        # Bounded: each decoder has one job at a time.
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
+
+    def run(self, job: Callable[[], None]) -> None:
+        """Have `job` called on whichever thread is free first."""
+        if not self._threads:
+            self._start()
+        self._jobs.put(job)
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._threads:
+                return
+            threads = [
+                threading.Thread(target=self._work, name=f"decode_{number}", daemon=True)
+                for number in range(THREADS)
+            ]
+            for thread in threads:
+                thread.start()
+            self._threads = threads
+        atexit.register(self._end)
+
+    def _end(self) -> None:
+        for _ in self._threads:
+            self._jobs.put(None)
+        for thread in self._threads:
+            thread.join(LAST_PICTURE)
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            try:
+                job()
+            except Exception:  # noqa: BLE001 - border: one decoder never ends the thread of all
+                _log.exception("decoding failed")
+
+
+_threads = _Threads()
 
 
 class PictureDecoder:
@@ -67,7 +112,7 @@ class PictureDecoder:
             if self._busy:
                 return True
             self._busy = True
-        pool().submit(self._work)
+        _threads.run(self._work)
         return True
 
     def clear(self) -> None:
