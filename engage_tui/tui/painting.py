@@ -22,6 +22,7 @@ from engage_tui.tui import direct
 from engage_tui.tui.driver import Paced, driver_of
 from engage_tui.tui.governor import Governor, Load, Plan, saves
 from engage_tui.tui.outlook import outlook_of
+from engage_tui.tui.widgets.surface import Part
 from engage_tui.tui.widgets.tile import Tile
 
 _log = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ class Painter:
         driver = self._driver()
         if driver is not None:
             driver.meter.on_idle(self._wake)
-        self._app.set_interval(_WATCHDOG, self._step, name="painter")
+        self._app.set_interval(_WATCHDOG, self._look_around, name="painter")
         self._cpu = time.process_time()
         self._app.set_interval(1.0, self._govern, name="governor")
 
@@ -96,6 +97,36 @@ class Painter:
         if self._loop is not None and not self._offered:  # those that come together are one write
             self._offered = True
             self._loop.call_soon(self._step)
+
+    def _look_around(self) -> None:
+        """Some times a second: what nobody offers, and what got lost."""
+        self._hang_portraits()
+        self._step()
+
+    def _hang_portraits(self) -> None:
+        """Show initials as pixels where those are shown: there is no picture that would bring them."""
+        driver, outlook = self._driver(), outlook_of(self._app)
+        if (
+            driver is None
+            or not driver.ready
+            or outlook.image is None
+            or not self._app.screen_stack
+        ):
+            return
+        texts = []
+        for tile in self._app.screen.query(Tile):
+            where = self._place(tile)
+            if where is not None and tile.hang_portrait(where):
+                texts += self._parts_at(where, tile.take(None))
+        if texts:
+            driver.paint(direct.frame(texts, sync=outlook.terminal.sync))
+
+    def _parts_at(self, where: Region, parts: list[Part]) -> list[str]:
+        """What shows parts of a tile that stands there, past Textual."""
+        return [
+            direct.at(where.x + part.column, where.y + part.row, part.written(self._app.console))
+            for part in parts
+        ]
 
     # -- the two halves of a step ------------------------------------------------------------------------------------
 
@@ -175,10 +206,7 @@ class Painter:
             size = tile.advance(left)
             self._composed = self._composed or size > 0
             return size
-        texts = [
-            direct.at(where.x + part.column, where.y + part.row, part.written(self._app.console))
-            for part in tile.take(left)
-        ]
+        texts = self._parts_at(where, tile.take(left))
         self._texts += texts
         return sum(map(len, texts))
 

@@ -111,9 +111,7 @@ class ImageStrip(Strip):
 
     __slots__ = ["_beside", "_cells", "_made"]
 
-    def __init__(
-        self, cells: Callable[[], CellStrip], columns: int, beside: tuple[str, str]
-    ) -> None:
+    def __init__(self, cells: Callable[[], Strip], columns: int, beside: tuple[str, str]) -> None:
         """Make a strip under a picture.
 
         Args:

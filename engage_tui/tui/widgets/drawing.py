@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from engage_tui.render.cells import CELL_ASPECT, MODES, Canvas, CellMode, ColourDepth
-from engage_tui.render.initials import colour_of, initials, portrait
+from engage_tui.render.images import Place
+from engage_tui.render.initials import colour_of, initials, portrait, round_portrait
 from engage_tui.render.picture import Pixels, Rgb, cover, letterbox
+from engage_tui.render.placing import Box
 
 _WHITE: Rgb = (255, 255, 255)
 _BLACK: Rgb = (0, 0, 0)
@@ -105,7 +107,7 @@ def portrait_canvas(
     across, down = look.box(columns, rows)
     canvas = np.empty((down, across, 3), np.uint8)
     canvas[...] = look.background
-    air = 1 if rows > 8 else 0
+    air = _air(rows)
     drawn = _portrait(name, identity, columns, rows - _TEXT_ROWS + 1 - 2 * air, look)
     line = max(0, (rows - 1) // 2)
     if drawn is not None:
@@ -113,6 +115,35 @@ def portrait_canvas(
         canvas[top : top + len(drawn)] = drawn
         line = rows - 1 - air
     return _framed(canvas, look, framed), line
+
+
+def portrait_box(columns: int, rows: int, cell: tuple[int, int]) -> Box | None:
+    """The cells above the words that a portrait of pixels covers, about square; None: there is no room.
+
+    Args:
+        columns: Of the place.
+        rows: Of the place, as for `portrait_canvas`.
+        cell: Width and height of a cell in pixels.
+    """
+    air = _air(rows)
+    down = rows - _TEXT_ROWS + 1 - 2 * air
+    if down <= 0:
+        return None
+    across = min(columns, -(-down * cell[1] // cell[0]))
+    return Box((columns - across) // 2, air, Place(across, down, cell))
+
+
+def portrait_image(
+    name: str, identity: str, size: tuple[int, int], look: Look, *, framed: bool
+) -> Pixels | None:
+    """Draw large initials in square pixels; None: they could not be read."""
+    ring = look.accent if framed else None
+    return round_portrait(initials(name), size, look.background, colour_of(identity), ring=ring)
+
+
+def _air(rows: int) -> int:
+    """Empty rows above initials, and below the words."""
+    return 1 if rows > 8 else 0
 
 
 def _portrait(name: str, identity: str, columns: int, rows: int, look: Look) -> Pixels | None:

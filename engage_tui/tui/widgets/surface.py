@@ -188,13 +188,22 @@ def image_rows(
         draw: Makes the same rows as cells, for who cannot show pixels.
         style: Of what the picture does not cover.
     """
-    over = f"\x1b[{where.place.columns}C"
-    right = width - where.x - where.place.columns
-    beside = (_blank(where.x, style), over + _blank(right, style))
     empty = (_blank(width, style), "")
     inside = range(where.y, where.y + where.place.rows)
     drawn = _Once(draw)
-    return [ImageStrip(drawn.row(y), width, beside if y in inside else empty) for y in range(count)]
+    return [
+        image_row(where, width, drawn.row(y), style)
+        if y in inside
+        else ImageStrip(drawn.row(y), width, empty)
+        for y in range(count)
+    ]
+
+
+def image_row(where: Box, width: int, draw: Callable[[], Strip], style: Style) -> Strip:
+    """One of the rows that a picture of pixels covers; see `image_rows`."""
+    over = f"\x1b[{where.place.columns}C"
+    right = width - where.x - where.place.columns
+    return ImageStrip(draw, width, (_blank(where.x, style), over + _blank(right, style)))
 
 
 def cell_rows(canvas: Pixels, look: Look) -> list[CellStrip]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-from rich.cells import cell_len
-from rich.segment import Segment
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
@@ -15,31 +13,24 @@ from engage_tui.engine.view import PersonView, PublicationView
 from engage_tui.render import placing
 from engage_tui.render.cells import CellMode
 from engage_tui.render.choice import AUTO
-from engage_tui.render.images import PixelMode, Place
+from engage_tui.render.images import Place
 from engage_tui.render.picture import Picture, Pixels
-from engage_tui.render.rows import Row
 from engage_tui.render.terminal import Terminal
-from engage_tui.tui import direct, words
 from engage_tui.tui.outlook import Outlook
 from engage_tui.tui.widgets.caption import wants_picture, why_not
-from engage_tui.tui.widgets.captioned import Captioned
-from engage_tui.tui.widgets.drawing import Look, picture_canvas, portrait_canvas
-from engage_tui.tui.widgets.poor import plain_text
-from engage_tui.tui.widgets.surface import Part, Surface, cell_rows, image_rows
+from engage_tui.tui.widgets.drawn import Drawn
+from engage_tui.tui.widgets.surface import Part
 
 _USUAL = (16, 9)
 
 
-class Tile(Captioned):
+class Tile(Drawn):
     """Shows the pictures of one publication, at its own size."""
 
     ALLOW_SELECT = False
 
-    COMPONENT_CLASSES = {"tile--reason"}
-
     DEFAULT_CSS = """
     Tile { background: $surface; width: 1fr; height: 1fr; }
-    Tile > .tile--reason { color: $foreground 70%; background: $surface; }
     """
 
     class Resized(Message):
@@ -73,15 +64,8 @@ class Tile(Captioned):
             classes: Textual's.
         """
         outlook = Outlook(terminal, mode.value if mode else AUTO) if terminal else None
-        super().__init__(outlook=outlook, id=id, classes=classes)
-        self.number = number
+        super().__init__(number, outlook=outlook, id=id, classes=classes)
         self.key = ""
-        self._reason = ""
-        self._picture: Picture | None = None
-        self._surface = Surface(self._plain_row)
-        self._box: placing.Box | None = None
-        self._hung: Region | None = None  # where the tile stood when its picture was hung as pixels
-        self._look: Look | None = None
 
     # -- what it shows -----------------------------------------------------------------------------------------------
 
@@ -110,10 +94,9 @@ class Tile(Captioned):
         self.key, self._person, self._publication, self._reason = key, person, publication, given
         if (stale and self._picture is not None) or publication is None and person is not None:
             self._picture = None
-        hangs = (
-            self._hung is not None and self._picture is not None
-        )  # the next picture has the frame
-        if self._picture is None or (framed != self.speaking and not hangs):
+        if self._picture is None:
+            self._draw_portrait()
+        elif framed != self.speaking and self._hung is None:  # else the next picture has the frame
             self._draw()
         self._redraw_caption()
 
@@ -149,16 +132,6 @@ class Tile(Captioned):
         self._look = None
         self._surface.forget()
         self.post_message(self.Resized(self))
-
-    @property
-    def mirrored(self) -> bool:
-        """Whether left and right are swapped: people know themselves from mirrors."""
-        return self.outlook.mirror and self._own_camera
-
-    @property
-    def _own_camera(self) -> bool:
-        publication = self._publication
-        return publication is not None and publication.local and publication.source == "camera"
 
     @property
     def pixels(self) -> tuple[int, int]:
@@ -223,7 +196,7 @@ class Tile(Captioned):
             self.refresh(*[Region(0, part.row, self.size.width, 1) for part in parts])
         return sum(part.size for part in parts)
 
-    def take(self, budget: int) -> list[Part]:
+    def take(self, budget: int | None) -> list[Part]:
         """Parts of the begun picture that are to be written past Textual; see `advance`."""
         return self._surface.take(budget)
 
@@ -240,125 +213,6 @@ class Tile(Captioned):
     def unfinished(self) -> bool:
         """Whether rows of the newest picture are not shown yet."""
         return self._surface.unfinished
-
-    # -- drawing -----------------------------------------------------------------------------------------------------
-
-    def _draw(self) -> None:
-        """Draw everything anew as cells, from the picture if there is one."""
-        self._take_down()
-        if not self.is_mounted or not self.size:
-            return
-        self._look = self._caption = None
-        self._surface.forget()
-        if self._picture is not None:
-            self._surface.rows = self._strips(self._fitted(self._picture))
-        else:
-            self._surface.rows = self._placeholder()
-        self.refresh()
-
-    def _hang(self, picture: Picture, mode: PixelMode, place: Region) -> None:
-        """Show a picture as pixels, over rows that Textual leaves alone."""
-        rows, look = self._content_rows, self.look
-        fill = self.outlook.fill
-        pixels = self._seen(picture)
-        where = placing.box(
-            (picture.width, picture.height),
-            self.size.width,
-            rows,
-            self.terminal.cell_pixels,
-            fill=fill,
-        )
-        frame = look.accent if self.speaking else None
-        shown = placing.laid(pixels, where, mode, look.background, fill=fill, frame=frame)
-        encoder = self.outlook.gallery.encoder(self.number, mode, self.terminal)
-        stays = self._hung == place and where == self._box
-        text = encoder.encode(shown, where.place, full=not stays)
-        style = self.visual_style.rich_style
-        under = image_rows(
-            where, self.size.width, rows, lambda: cell_rows(self._fitted(picture), look), style
-        )
-        self._surface.hang(text, where, under)
-        self._hung, self._box = place, where
-        if not stays:
-            self.refresh()
-
-    def _take_down(self) -> None:
-        """Show no pixels any more; whoever calls it draws cells there."""
-        if self._hung is not None:
-            self._hung = None
-            direct.say(self.app, self.outlook.gallery.take_down(self.number))
-
-    def _laid_out(self, _screen: object) -> None:
-        """Something has moved: pixels can go on hanging only if they still stand free."""
-        if self._hung is not None and direct.place(self) != self._hung:
-            self._draw()
-
-    def uncertain(self) -> None:
-        """What the terminal shows is not known any more, or lies under another screen: draw cells."""
-        if self._hung is not None:
-            self._draw()
-
-    @property
-    def look(self) -> Look:
-        """How pictures are drawn just now."""
-        if self._look is None:
-            background = self.background_colors[1]
-            accent = self.get_component_styles("tile--speaking").background
-            step = self.outlook.step
-            self._look = Look(
-                step.mode,
-                step.colour,
-                self.app.current_theme.dark,
-                (background.r, background.g, background.b),
-                (accent.r, accent.g, accent.b),
-                self.terminal.aspect,
-                self.outlook.fill,
-            )
-        return self._look
-
-    @property
-    def _content_rows(self) -> int:
-        return max(0, self.size.height - 1)
-
-    def _seen(self, picture: Picture) -> Pixels:
-        return picture.pixels[:, ::-1] if self.mirrored else picture.pixels
-
-    def _fitted(self, picture: Picture) -> Pixels:
-        width, height = self.size
-        pixels = self._seen(picture)
-        return picture_canvas(pixels, width, height, self.look, framed=self.speaking, covered=1)
-
-    def _strips(self, canvas: Pixels) -> list[Strip]:
-        return self._surface.strips(canvas, self.look, photo=self._picture is not None)
-
-    def _plain_row(self, row: Row) -> Strip:
-        return self._filtered(Strip([Segment(row.text, self.visual_style.rich_style)], row.columns))
-
-    def _placeholder(self) -> list[Strip]:
-        """Initials and the reason; a small tile has room for the reason alone."""
-        width, rows = self.size.width, self._content_rows
-        if not rows:
-            return []
-        person = self._person
-        name = words.shown_name(person) if person is not None else ""
-        identity = person.identity if person is not None else ""
-        canvas, line = portrait_canvas(name, identity, width, rows, self.look, framed=self.speaking)
-        made = self._strips(canvas)
-        made[line] = self._written(
-            made[line], plain_text(words.shorten(self._reason, width - 2), self.terminal)
-        )
-        return made
-
-    def _written(self, strip: Strip, text: str) -> Strip:
-        """Write words into the middle of a row."""
-        length = cell_len(text)
-        if not length:
-            return strip
-        start = (self.size.width - length) // 2
-        middle = Strip([Segment(text, self.get_component_rich_style("tile--reason"))], length)
-        return Strip.join(
-            [strip.crop(0, start), self._filtered(middle), strip.crop(start + length)]
-        )
 
     # -- Textual -----------------------------------------------------------------------------------------------------
 

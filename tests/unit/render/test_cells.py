@@ -13,7 +13,7 @@ from engage_tui.render.cells import (
     luma,
     wanted_pixels,
 )
-from engage_tui.render.initials import colour_of, initials, portrait
+from engage_tui.render.initials import colour_of, initials, portrait, round_portrait
 from engage_tui.render.picture import Pixels
 
 MONO = Canvas(ColourDepth.MONO)
@@ -94,6 +94,24 @@ def test_luma_sees_green_brightest() -> None:
 )
 def test_initials(name: str, letters: str) -> None:
     assert initials(name) == letters
+
+
+def test_a_round_portrait_has_room_for_its_ring_and_soft_edges() -> None:
+    background, disc, ring = (10, 20, 30), (84, 104, 176), (0, 200, 100)
+    plain = round_portrait("AL", (200, 160), background, disc)
+    ringed = round_portrait("AL", (200, 160), background, disc, ring=ring)
+    assert plain is not None
+    assert ringed is not None
+    assert tuple(plain[80, 100 - 66]) == tuple(ringed[80, 100 - 66]) == disc
+    assert tuple(ringed[80, 100 - 79]) == ring
+    assert tuple(plain[80, 100 - 79]) == tuple(ringed[80, 100 - 72]) == background
+    assert np.any(plain != ringed, axis=2).mean() < 0.25
+    ink = (plain > 230).all(axis=2)
+    assert 0.05 < ink.mean() < 0.25
+    letters = plain[np.any(ink, axis=1)][:, np.any(ink, axis=0)]
+    assert len(np.unique(letters.reshape(-1, 3), axis=0)) > 5  # between letter and disc
+    assert round_portrait("AL", (40, 40), background, disc) is None
+    assert round_portrait("", (200, 160), background, disc) is None
 
 
 def test_a_portrait_stands_in_the_middle_and_small_places_have_none() -> None:
