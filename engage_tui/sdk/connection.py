@@ -98,7 +98,7 @@ class Connection:
         self._offer_number = 0
         self._negotiating = asyncio.Lock()
         self._lost = False
-        self._asked_anew = False  # by the server, for another session
+        self._asked_anew = False  # by the server, to connect again
         self._joining: asyncio.Timeout | None = None  # brought forward by a loss
         self._holding = False
         self._closed = False
@@ -112,6 +112,11 @@ class Connection:
     def may_resume(self) -> bool:
         """Whether it was lost, but its media connections stand."""
         return self._lost and not self._closed and not self._media_dead
+
+    @property
+    def asked_anew(self) -> bool:
+        """Whether it was lost because the server asks to connect again."""
+        return self._asked_anew
 
     def told_to_reconnect(self, *, resume: bool) -> None:
         """The server's leave asks for it: to this session, or to a new one."""
@@ -221,7 +226,7 @@ class Connection:
         if again.ice_servers:  # with fresh credentials
             self._relays_named(again.ice_servers, again.client_configuration)
         self._signal.send(rtc.SignalRequest(sync_state=self._synchronised(state)))
-        self._lost = False
+        self._lost = self._asked_anew = False
         try:
             await self.negotiate(restart=True)
             await self.publisher.moved()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ from engage_tui.spatial.scene import Source
 WAITS = (0.0, 0.3, 1.2, 2.7, 4.8, 7.0, 7.0, 7.0, 7.0, 7.0)
 """Seconds before each try, as LiveKit's clients wait."""
 
+STEADY = 10.0
+"""Seconds after which a session that the server ends is no sign that the next would be ended too."""
+
 
 def waits(random: Callable[[], float]) -> Iterator[float]:
     """The waits before each try, with up to a second of chance from the third on.
@@ -22,6 +26,26 @@ def waits(random: Callable[[], float]) -> Iterator[float]:
     """
     for number, wait in enumerate(WAITS):
         yield wait + (random() if number >= 2 else 0.0)
+
+
+class Following:
+    """How soon to follow a server that asks to connect again: at once, but not each time it does so in a row."""
+
+    def __init__(self) -> None:
+        self._began = float("-inf")
+        self._asked = 0  # times in a row, so far
+
+    def began(self) -> None:
+        """A session stands."""
+        self._began = time.monotonic()
+
+    def pause(self, random: Callable[[], float]) -> float:
+        """The seconds to wait now that it asks; `random` as for `waits`."""
+        if time.monotonic() - self._began >= STEADY:
+            self._asked = 0
+        pauses = list(waits(random))
+        self._asked += 1
+        return pauses[min(self._asked, len(pauses)) - 1]
 
 
 _Place = tuple[TrackSource, str]  # what stays the same of a publication: its source and name

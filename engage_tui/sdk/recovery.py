@@ -44,6 +44,7 @@ async def join_first(room: Room) -> None:
         except JoinAnewError as error:
             last = error
             continue
+        room._following.began()
         return
     assert last is not None
     raise last
@@ -58,6 +59,8 @@ async def recover(room: Room) -> None:
     room.emit(RoomEvent.RECONNECTING)
     last: EngageError = ConnectError("The connection was lost.", "Join again.")
     reason = DisconnectReason.UNKNOWN_REASON
+    if room._connection is not None and room._connection.asked_anew:
+        await asyncio.sleep(room._following.pause(random.random))
     for wait in waits(random.random):
         if wait:
             await wait_for_return(room.server_url, wait)
@@ -106,6 +109,7 @@ async def _resume(room: Room) -> bool:
         if _stands(connection):
             raise  # the server was not there; the media may still stand when it is
         return False
+    room._following.began()
     room._set_state(ConnectionState.CONNECTED)
     room._settled.set()
     room.emit(RoomEvent.RECONNECTED)
@@ -162,6 +166,7 @@ async def _join_again(room: Room) -> None:
         raise
     connection: Connection | None = room._connection
     assert connection is not None
+    room._following.began()
     room._set_state(ConnectionState.CONNECTED)
     for task in offering:
         await room.local_participant._publish_again(connection, await task)

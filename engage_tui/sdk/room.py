@@ -22,7 +22,7 @@ from engage_tui.sdk.enums import (
 from engage_tui.sdk.local_participant import LocalParticipant
 from engage_tui.sdk.options import RoomOptions
 from engage_tui.sdk.participant import Participant
-from engage_tui.sdk.reconnect import Memory
+from engage_tui.sdk.reconnect import Following, Memory
 from engage_tui.sdk.recovery import join_first, recover
 from engage_tui.sdk.reemission import at_room
 from engage_tui.sdk.remote_participant import RemoteParticipant
@@ -75,6 +75,7 @@ class Room(RoomIntake):
         self._ended = asyncio.Event()
         self._loss: str | None = None
         self._memory = Memory()
+        self._following = Following()
         self._gone: dict[
             str, int
         ] = {}  # SIDs of who left last, and how new the last news of them were

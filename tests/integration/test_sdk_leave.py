@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from engage_tui import (
     create_local_audio_track,
 )
 from engage_tui.rtc.leaving import DismissedError
+from engage_tui.sdk import reconnect
 from engage_tui.sdk.room import Room
 from engage_tui.server import signaling
 from engage_tui.server.app import RunningServer
@@ -88,8 +91,9 @@ async def test_the_call_ends_and_the_reason_is_understood(
     ids=["resume", "reconnect", "reconnect, as old servers say it"],
 )
 async def test_the_call_goes_on_whatever_the_reason(
-    server: RunningServer, bob: Room, leave: Leave
+    server: RunningServer, bob: Room, leave: Leave, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(reconnect, "STEADY", 0.0)  # each time as if for the first time
     local = bob.local_participant
     await local.publish_track(await create_local_audio_track("test"))
     record = states(bob)
@@ -103,6 +107,25 @@ async def test_the_call_goes_on_whatever_the_reason(
         assert (local.sid == sid) == (leave.action == Leave.RESUME)
         assert ([*local.tracks] == [track]) == (leave.action == Leave.RESUME)
         assert len(server.rooms["hall"].clients["bob"].publisher.tracks) == 1
+
+
+@pytest.mark.parametrize("action", [Leave.RESUME, Leave.RECONNECT])
+async def test_a_server_that_asks_again_and_again_is_followed_more_slowly(
+    server: RunningServer, bob: Room, monkeypatch: pytest.MonkeyPatch, action: Leave.Action
+) -> None:
+    pause, times = 0.25, list[float]()
+    monkeypatch.setattr(reconnect, "WAITS", (0.0, pause))
+
+    def again() -> None:
+        times.append(time.monotonic())
+        tell(server, Leave(action=action, reason=models.MIGRATION))
+
+    bob.on(RoomEvent.RECONNECTED, again)
+    again()
+    await until(lambda: len(times) == 5, 10)
+    _, *later = [b - a for a, b in pairwise(times)]
+    assert min(later) >= pause
+    assert bob.state is not ConnectionState.DISCONNECTED
 
 
 @pytest.mark.parametrize("action", [Leave.RESUME, Leave.RECONNECT, Leave.DISCONNECT])
