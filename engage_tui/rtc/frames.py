@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from aiortc.codecs.h264 import h264_depayload
-from aiortc.codecs.vpx import vp8_depayload
 from aiortc.rtp import RtpPacket
 
-from engage_tui.wire.rtp import is_keyframe
+from engage_tui.wire.rtp import is_keyframe, vp8_data
 
 GIVE_UP = 0.5
 """Seconds after which a missing packet is no longer waited for."""
@@ -49,7 +48,7 @@ def depayload(codec: str, payload: bytes) -> bytes:
     Raises:
         ValueError: The payload is malformed.
     """
-    return vp8_depayload(payload) if codec.upper() == "VP8" else h264_depayload(payload)
+    return vp8_data(payload) if codec.upper() == "VP8" else h264_depayload(payload)
 
 
 class FrameBuffer:
@@ -125,7 +124,7 @@ class FrameBuffer:
         self._packets[place] = (packet, codec)
         if packet.payload and is_keyframe(codec, packet.payload):
             self._note_key(place)
-        frames = list(self._complete())
+        frames = list(self._complete()) if place == self._scan else []
         if self._keys and (self._missing or self.need_keyframe):
             frames += self._jump_to_keyframe()
         if len(self._packets) > MAX_PACKETS:
@@ -156,17 +155,20 @@ class FrameBuffer:
         assert self._next is not None
         while (entry := self._packets.get(self._scan)) is not None:
             packet = entry[0]
-            if packet.payload and self._other_picture_before(self._scan, packet.timestamp):
+            if not packet.payload:
+                self._scan += 1
+                continue
+            if self._scan > self._next and self._other_picture_before(packet.timestamp):
                 yield from self._take(self._next, self._scan)
                 continue
             self._scan += 1
-            if packet.marker and packet.payload:
+            if packet.marker:
                 yield from self._take(self._next, self._scan)
 
-    def _other_picture_before(self, place: int, timestamp: int) -> bool:
+    def _other_picture_before(self, timestamp: int) -> bool:
         """Whether the picture due began with another timestamp: its end carries no marker."""
         assert self._next is not None
-        for before in range(self._next, place):
+        for before in range(self._next, self._scan):
             packet = self._packets[before][0]
             if packet.payload:
                 return packet.timestamp != timestamp
@@ -174,22 +176,21 @@ class FrameBuffer:
 
     def _take(self, start: int, end: int) -> Iterator[EncodedFrame]:
         """Remove the picture between two places; yields it if it can be decoded."""
-        entries = [self._packets[place] for place in range(start, end)]
-        repaired = any(place in self._repaired for place in range(start, end))
+        places = range(start, end)
+        content = [(place, *self._packets[place]) for place in places]
+        content = [each for each in content if each[1].payload]
+        repaired = bool(self._repaired) and not self._repaired.isdisjoint(places)
+        keyframe = bool(content) and content[0][0] in self._keys
         self._advance(end)
-        content = [(packet, codec) for packet, codec in entries if packet.payload]
-        if not content:
-            return  # padding alone
-        first, codec = content[0]
-        keyframe = is_keyframe(codec, first.payload)
-        if self.need_keyframe and not keyframe:
-            return
+        if not content or (self.need_keyframe and not keyframe):
+            return  # padding alone, or of no use
         try:
-            data = b"".join(depayload(codec, packet.payload) for packet, _ in content)
+            data = b"".join([depayload(codec, packet.payload) for _, packet, codec in content])
         except ValueError:
             self.need_keyframe = True
             return
         self.need_keyframe = False
+        _, first, codec = content[0]
         yield EncodedFrame(codec, data, first.timestamp, keyframe, repaired)
 
     def _jump_to_keyframe(self) -> list[EncodedFrame]:

@@ -181,6 +181,29 @@ def parse_vp8(payload: bytes) -> Vp8Descriptor | None:
     return Vp8Descriptor(at, starts, picture_id, picture_id_at, wide, tl0_at, temporal, sync)
 
 
+def vp8_data(payload: bytes) -> bytes:
+    """What follows the descriptor of a VP8 payload; looks at no more of it than that takes.
+
+    Raises:
+        ValueError: The descriptor is cut short.
+    """
+    try:
+        at = 1
+        if payload[0] & 0x80:
+            flags, at = payload[1], 2
+            if flags & 0x80:
+                at += 2 if payload[at] & 0x80 else 1
+            if flags & 0x40:
+                at += 1
+            if flags & 0x30:
+                at += 1
+    except IndexError:
+        at = len(payload) + 1
+    if at > len(payload):
+        raise ValueError("a VP8 descriptor is cut short")
+    return payload[at:]
+
+
 def rewrite_vp8(payload: bytes, at: Vp8Descriptor, picture_id: int, tl0: int) -> bytes:
     """The payload with another 15-bit picture id and TL0PICIDX, as far as it has them wide enough."""
     changed = bytearray(payload)

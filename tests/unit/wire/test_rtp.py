@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from aiortc.codecs.vpx import VpxPayloadDescriptor
+from aiortc.codecs.vpx import VpxPayloadDescriptor, vp8_depayload
 from aiortc.rtp import RtpPacket as AiortcPacket
 from aiortc.rtp import pack_header_extensions
 from hypothesis import given
@@ -125,3 +125,14 @@ def test_vp8_ids_are_replaced_and_nothing_else(
 )
 def test_keyframes(codec: str, payload: bytes, key: bool) -> None:
     assert rtp.is_keyframe(codec, payload) is key
+
+
+@given(st.binary(max_size=8))
+def test_vp8_data_are_what_aiortc_takes_them_for(payload: bytes) -> None:
+    try:
+        wanted = vp8_depayload(payload)
+    except ValueError:
+        with pytest.raises(ValueError, match="VP8"):
+            rtp.vp8_data(payload)
+    else:
+        assert rtp.vp8_data(payload) == wanted
