@@ -11,6 +11,7 @@ from livekit.protocol import models
 from engage_tui.server.demand import Demand
 from engage_tui.server.layers import choose
 from engage_tui.server.outlet import BURST
+from engage_tui.server.run import Run
 from engage_tui.server.temporal import Tempo, temporal_place
 from engage_tui.wire import red, rtcp
 from engage_tui.wire.rtp import RtpPacket, is_keyframe
@@ -85,7 +86,7 @@ class IncomingStream:
         self._metered = 0.0
         self._cycles = self._received = 0
         self._jitter = 0.0
-        self._transit: float | None = None
+        self._transit = 0.0
         self._reported = (0, 0)  # expected and received at the last report
         self._missing: dict[int, list[float]] = {}
         self._pli_sent = -_PLI_REPEAT
@@ -95,21 +96,7 @@ class IncomingStream:
 
     def receive(self, packet: RtpPacket, now: float) -> None:
         """Take a packet; it goes on with the next `hand_on`."""
-        self._count(packet, now)
-        if not self._video:
-            packet.keyframe = bool(packet.payload)
-        elif self._placed:
-            self._find_place(packet)
-        elif is_keyframe(self.track.codec, packet.payload):
-            packet.keyframe = True
-            self._pli_due = 0.0
-            if self._key is None or self._key[1] != packet.timestamp:
-                self._key = packet.sequence, packet.timestamp, now
-        if self._video and packet.timestamp != self._picture and packet.payload:
-            self._picture = packet.timestamp
-            self.tempo.count(temporal_place(self.track.codec, packet)[0], now)
         self.arrived = now
-        self._ring[packet.sequence & _RING_MASK] = packet
         fresh = self._fresh
         fresh.append(packet)
         if len(fresh) == 1:
@@ -120,11 +107,35 @@ class IncomingStream:
     def hand_on(self) -> None:
         """Hand what was received to every taker."""
         fresh, self._fresh = self._fresh, []
+        if not fresh:
+            return
+        self._count(fresh, self.arrived)
+        self._look_into(fresh, self.arrived)
         if self.track.redundant_type:
             self._unwrap(fresh)
-        elif fresh:
-            for taker in self.takers:
-                taker.forward(self, fresh, self.arrived)
+            return
+        run = Run.steady(fresh)
+        for taker in self.takers:
+            taker.forward(self, fresh, self.arrived, run)
+
+    def _look_into(self, packets: list[RtpPacket], now: float) -> None:
+        """Note what the packets hold, and keep them for repetitions."""
+        ring, video, placed, codec = self._ring, self._video, self._placed, self.track.codec
+        for packet in packets:
+            ring[packet.sequence & _RING_MASK] = packet
+            if not video:
+                packet.keyframe = bool(packet.payload)
+                continue
+            if placed:
+                self._find_place(packet)
+            elif is_keyframe(codec, packet.payload):
+                packet.keyframe = True
+                self._pli_due = 0.0
+                if self._key is None or self._key[1] != packet.timestamp:
+                    self._key = packet.sequence, packet.timestamp, now
+            if packet.timestamp != self._picture and packet.payload:
+                self._picture = packet.timestamp
+                self.tempo.count(temporal_place(codec, packet)[0], now)
 
     @property
     def missing(self) -> int:
@@ -222,28 +233,36 @@ class IncomingStream:
         total = max(0, expected - self._received)
         return rtcp.Reception(self.ssrc, fraction, total, highest, int(self._jitter), last, delay)
 
-    def _count(self, packet: RtpPacket, now: float) -> None:
-        sequence = packet.sequence
-        self._octets += len(packet.payload)
-        self._received += 1
+    def _count(self, packets: list[RtpPacket], now: float) -> None:
+        clock = now * self.track.clock_rate
+        wrapped = 10 * self.track.clock_rate  # a longer wobble: the timestamp wrapped or jumped
+        highest, transit, jitter, octets = self._highest, self._transit, self._jitter, 0
         if self._base < 0:
-            self._base = self._highest = sequence
-        else:
-            ahead = (sequence - self._highest) & 0xFFFF
-            if 0 < ahead < 0x8000:
-                if self._video and 1 < ahead < _NACK_SPAN:
-                    self._lost(sequence, ahead, now)
-                if sequence < self._highest:
+            self._base = highest = packets[0].sequence
+            transit = clock - packets[0].timestamp
+        for packet in packets:
+            sequence = packet.sequence
+            octets += len(packet.payload)
+            ahead = (sequence - highest) & 0xFFFF
+            if ahead == 1:
+                if not sequence:
                     self._cycles += 0x10000
-                self._highest = sequence
+                highest = sequence
+            elif 0 < ahead < 0x8000:
+                if self._video and ahead < _NACK_SPAN:
+                    self._lost(sequence, ahead, now)
+                if sequence < highest:
+                    self._cycles += 0x10000
+                highest = sequence
             elif self._missing:
                 self._missing.pop(sequence, None)
-        transit = now * self.track.clock_rate - packet.timestamp
-        if self._transit is not None:
-            wobble = abs(transit - self._transit)
-            if wobble < 10 * self.track.clock_rate:  # the timestamp wrapped or jumped
-                self._jitter += (wobble - self._jitter) / 16
-        self._transit = transit
+            wobble = abs(clock - packet.timestamp - transit)
+            if wobble < wrapped:
+                jitter += (wobble - jitter) / 16
+            transit = clock - packet.timestamp
+        self._highest, self._transit, self._jitter = highest, transit, jitter
+        self._octets += octets
+        self._received += len(packets)
 
     def _lost(self, sequence: int, ahead: int, now: float) -> None:
         if len(self._missing) + ahead > _MAX_MISSING:

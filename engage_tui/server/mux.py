@@ -9,11 +9,10 @@ import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from pylibsrtp._binding import ffi
-
 from engage_tui.errors import PortInUseError, UsageError
 from engage_tui.server.addresses import announced, candidates, listening
 from engage_tui.server.certificate import Certificate
+from engage_tui.server.inlet import Datagram, make_inlet
 from engage_tui.server.limits import Limits
 from engage_tui.server.outlet import Outlet, make_outlet
 from engage_tui.server.paths import AMPLIFICATION, Path
@@ -31,10 +30,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_BURST = 64  # datagrams that are read before they are sent on …
-_BURSTS = 4  # … and so often before the loop's other work has its turn
+_BURSTS = (
+    4  # bursts of datagrams that are read and sent on before the loop's other work has its turn
+)
 _BUFFER = 4 << 20  # bytes asked for in the socket's queues: a keyframe to ten people at once
-_DATAGRAM = 2048  # bytes of the largest datagram that is read; more is no WebRTC
 _LIMITS = Limits()
 _MAX_ADDRESSES = 16  # a peer may move, but the table of addresses must not grow with it
 
@@ -68,15 +67,11 @@ class UdpMux:
     ) -> None:
         self.socket = _bind(host, port)
         self.host, self.port = self.socket.getsockname()[:2]
-        self._long = self.socket.family == socket.AF_INET6  # its addresses have four parts
         self._hosts = announced(self.host, node_ips)
         self.certificate = Certificate()
         self.candidates = candidates(self._hosts, self.port, 0)
         self.tcp = TcpPort(self._on_frame, lambda a: a in self._by_address, self._lose, limits)
-        # libsrtp works in place: one buffer for all, because one thread sends and receives.
-        self.scratch = ffi.new("unsigned char[]", 2 * _DATAGRAM)
-        self.scratch_view = memoryview(ffi.buffer(self.scratch))
-        self.scratch_size = ffi.new("int *")
+        self.inlet = make_inlet(self.socket)
         self.outlet = make_outlet(self.socket)
         self.received = 0
         self._touched: list[Passing] = []
@@ -167,41 +162,52 @@ class UdpMux:
         self._touched.append(stream)
 
     def _finish(self) -> None:
-        """Send on what came."""
+        """Send on what came, and all that waits."""
+        self._hand_on()
+        self.outlet.held = False
+        self.outlet.flush()
+
+    def _hand_on(self) -> None:
         touched, self._touched = self._touched, []
         for stream in touched:
             try:
                 stream.hand_on()
             except Exception:  # noqa: BLE001 - packet border: one stream's trouble is not another's
                 _log.warning("a stream could not be sent on", exc_info=True)
-        self.outlet.held = False
-        self.outlet.flush()
 
     def _read(self) -> bool:
         """Take what has come; whether it was anything."""
-        receive = self.socket.recvfrom
-        for place in range(_BURST):
+        came = self.inlet.read()
+        self.received += len(came)
+        by_peer: dict[Address, list[Datagram]] = {}
+        for place, (size, address) in zip(self.inlet.places, came, strict=False):
+            if size and 128 <= place[0][0] < 192:
+                if address in by_peer:
+                    by_peer[address].append((place, size))
+                else:
+                    by_peer[address] = [(place, size)]
+                continue
             try:
-                data, address = receive(_DATAGRAM)
-            except (BlockingIOError, InterruptedError):
-                return place > 0
-            except OSError as error:  # an ICMP answer to something sent earlier; the socket is fine
-                _log.debug("reading the UDP port: %s", error)
-                return True
-            if self._long:
-                address = address[:2]
-            self.received += 1
-            try:
-                self._dispatch(data, address)
+                self._dispatch(bytes(place[0][:size]), address)
             except Exception:  # noqa: BLE001 - packet border: no datagram may end the server
                 _log.warning("a datagram from %s:%d could not be handled", *address, exc_info=True)
-        return True
+        for address, datagrams in by_peer.items():
+            if (transport := self._by_address.get(address)) is not None:
+                try:
+                    transport.on_media(datagrams)
+                except Exception:  # noqa: BLE001
+                    _log.warning("media from %s:%d could not be handled", *address, exc_info=True)
+                # Whoever gets this need not wait until the others' packets are read.
+                self._hand_on()
+        return bool(came)
 
     def _dispatch(self, data: bytes, address: Address) -> None:
         first = data[0] if data else 255
         if 128 <= first < 192:
             if (transport := self._by_address.get(address)) is not None:
-                transport.on_media(data)
+                place = self.inlet.places[0]  # free: what was read is worked off
+                place[0][: len(data)] = data
+                transport.on_media([(place, len(data))])
         elif 20 <= first < 64:
             if (transport := self._by_address.get(address)) is not None:
                 transport.on_dtls(data)

@@ -20,6 +20,9 @@ from typing import Any
 
 from pylibsrtp._binding import ffi, lib
 
+from engage_tui.server.run import ROOM as ROOM
+from engage_tui.server.run import Packet as Packet
+from engage_tui.server.run import Run
 from engage_tui.server.stun import Address
 from engage_tui.wire.rtp import HEADER
 
@@ -28,14 +31,14 @@ _log = logging.getLogger(__name__)
 SLOTS = 256
 """Packets that leave together at most."""
 
-ROOM = 2048
-"""Bytes of a slot: a packet and what protecting it adds."""
-
 BACKLOG = 1024
 """Packets that wait while the socket takes none; what is more is lost, as it would be in a router's queue."""
 
 BURST = SLOTS // 4
 """Packets of one stream that are handed over together at most."""
+
+
+_EAGER = 32  # packets that leave although more is coming: who is served first need not wait for the others
 
 protect = lib.srtp_protect
 
@@ -43,10 +46,6 @@ _FULL = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS)
 
 Slot = tuple[memoryview, Any, int]
 """A place for a packet: its bytes, the C pointer to them, its address."""
-
-
-Packet = tuple[int, int, int, bytes]
-"""A packet to be sent: marker and payload type, sequence number, timestamp, payload."""
 
 
 def seal(view: memoryview, pointer: Any, key: Any, ssrc: int, packet: Packet) -> int:
@@ -65,14 +64,13 @@ class Destination:
     Attributes:
         address: Host and port.
         name: The same as the C structure.
-        waiting: Addresses and sizes of the packets that leave with the next flush.
+        size: Bytes of that.
     """
 
-    __slots__ = ("_keep", "address", "name", "size", "waiting")
+    __slots__ = ("_keep", "address", "name", "size")
 
     def __init__(self, family: int, address: Address) -> None:
         self.address = address
-        self.waiting: list[tuple[int, int]] = []
         raw = _sockaddr(family, address)
         self._keep = ctypes.create_string_buffer(raw, len(raw))
         self.name, self.size = ctypes.addressof(self._keep), len(raw)
@@ -126,6 +124,22 @@ class Outlet:
             if size := seal(view, pointer, key, ssrc, packet):
                 self.send(view[:size], to.address)
 
+    def relay(
+        self, to: Destination, key: Any, ssrc: int, kind: int, shift: int, later: int, run: Run
+    ) -> None:
+        """Protect and send packets that others get too.
+
+        Args:
+            to: The peer.
+            key: Its libsrtp session (C).
+            ssrc: Of the packets.
+            kind: Their payload type.
+            shift: Added to their sequence numbers.
+            later: Added to their timestamps.
+            run: They, `BURST` at most.
+        """
+        self.put(to, key, ssrc, run.packets(kind, shift, later))
+
     def flush(self) -> None:
         """Send what waits."""
 
@@ -174,12 +188,12 @@ class Outlet:
 
 
 _VECTOR = struct.Struct("@PN")  # struct iovec
-_MESSAGE = struct.Struct("@PIPNPNi0PI0P")  # struct mmsghdr
+_MESSAGE = struct.Struct("@PIPNPNi0PI0P")  # struct mmsghdr …
+write_head = struct.Struct("@PIPNPN").pack_into  # … and what differs in it
 _SEGMENT = struct.Struct("@NiiH0P")  # struct cmsghdr with the size of a segment
 _SEGMENT_LENGTH = struct.calcsize("@NiiH")
+_VECTOR_SIZE, _MESSAGE_SIZE, _CONTROL = _VECTOR.size, _MESSAGE.size, _SEGMENT.size
 _UDP_SEGMENT = 103  # linux/udp.h
-_MAX_SEGMENTS = 64
-_MAX_BYTES = 65_000  # of one send
 
 
 class BurstOutlet(Outlet):
@@ -192,100 +206,112 @@ class BurstOutlet(Outlet):
     def __init__(self, udp: socket.socket) -> None:
         super().__init__(udp)
         self.segments = True
-        self._free = self._slots.copy()
-        self._due: list[Destination] = []
+        self._used = self._due = 0  # slots and messages
+        self._peers: list[Destination] = []  # of the messages, which know the addresses in C only
+        self._pointers = [pointer for _, pointer, _ in self._slots]
         self._vectors = ctypes.create_string_buffer(SLOTS * _VECTOR.size)
+        for number, (_, _, at) in enumerate(self._slots):
+            _VECTOR.pack_into(self._vectors, number * _VECTOR.size, at, 0)
+        self._lengths = memoryview(self._vectors).cast("B").cast("P")[1::2]
         self._messages = ctypes.create_string_buffer(SLOTS * _MESSAGE.size)
-        self._controls = ctypes.create_string_buffer(SLOTS * _SEGMENT.size)
-        self._vectors_at, self._messages_at, self._controls_at = (
-            ctypes.addressof(each) for each in (self._vectors, self._messages, self._controls)
+        self._vectors_at, self._messages_at = (
+            ctypes.addressof(each) for each in (self._vectors, self._messages)
         )
+        self._controls: dict[int, ctypes.Array[ctypes.c_char]] = {}
+        self._controls_at: dict[int, int] = {}
         library = ctypes.CDLL(None, use_errno=True)
         self._sendmmsg = library.sendmmsg
         self._sendmmsg.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int)
 
     def put(self, to: Destination, key: Any, ssrc: int, packets: Sequence[Packet]) -> None:
         """Protect packets; they leave with the next flush, which is soon."""
-        if len(self._free) < len(packets):
+        self.relay(to, key, ssrc, 0, 0, 0, Run.ready(packets))
+
+    def relay(
+        self, to: Destination, key: Any, ssrc: int, kind: int, shift: int, later: int, run: Run
+    ) -> None:
+        """Protect packets that others get too; see `Outlet.relay`. They leave with the next flush, which is soon."""
+        if self._used + run.count > SLOTS:
             self.flush()
-        waiting = to.waiting
-        if not waiting:
-            if not self._due and not self.held:
-                asyncio.get_running_loop().call_soon(self.flush)
-            self._due.append(to)
+        first = self._used
+        self._peers.append(to)
+        if not self._due and not self.held:
+            asyncio.get_running_loop().call_soon(self.flush)
         # From here on every packet of every subscriber passes: each line costs.
-        size, count, take, write = self._size, self._count, self._free.pop, HEADER.pack_into
-        for kind, number, timestamp, payload in packets:
-            view, pointer, at = take()
-            write(view, 0, 0x80, kind, number, timestamp, ssrc)
-            end = 12 + len(payload)
-            view[12:end] = payload
+        memory, pointers, lengths = self._memory, self._pointers, self._lengths
+        size, count = self._size, self._count
+        whole, end = self.segments, 0
+        for place, (write, marker, number, timestamp, payload, end) in enumerate(
+            run.entries, first
+        ):
+            write(
+                memory,
+                place * ROOM,
+                0x80,
+                kind | marker,
+                (number + shift) & 0xFFFF,
+                (timestamp + later) & 0xFFFFFFFF,
+                ssrc,
+                payload,
+            )
             count[0] = end
-            if protect(key, pointer, size) == 0:
-                waiting.append((at, count[0]))
+            if protect(key, pointers[place], size):
+                whole = False
+                count[0] = 0
+            lengths[place] = count[0]
+        self._used = first + run.count
+        if whole:
+            tag = count[0] - end
+            for many, longest in run.groups:
+                control = length = 0
+                if many > 1:
+                    control = self._controls_at.get(longest + tag) or self._control(longest + tag)
+                    length = _CONTROL
+                at = self._vectors_at + first * _VECTOR_SIZE
+                write_head(
+                    self._messages,
+                    self._due * _MESSAGE_SIZE,
+                    to.name,
+                    to.size,
+                    at,
+                    many,
+                    control,
+                    length,
+                )
+                self._due += 1
+                first += many
+        else:
+            for single in range(first, self._used):
+                if lengths[single]:
+                    at = self._vectors_at + single * _VECTOR_SIZE
+                    start = self._due * _MESSAGE_SIZE
+                    write_head(self._messages, start, to.name, to.size, at, 1, 0, 0)
+                    self._due += 1
+        if self._used >= _EAGER:
+            self.flush()
 
     def flush(self) -> None:
         """Send what waits."""
-        if not self._due:
-            return
-        vectors = messages = 0
-        for to in self._due:
-            first, longest, count, is_open = vectors, 0, 0, False
-            for at, size in to.waiting:
-                _VECTOR.pack_into(self._vectors, vectors * _VECTOR.size, at, size)
-                if (
-                    is_open
-                    and size <= longest
-                    and count < _MAX_SEGMENTS
-                    and (count + 1) * longest < _MAX_BYTES
-                ):
-                    count += 1
-                    is_open = size == longest
-                else:
-                    if count:
-                        self._message(messages, to, first, count, longest)
-                        messages += 1
-                    first, longest, count, is_open = vectors, size, 1, self.segments
-                vectors += 1
-            if count:
-                self._message(messages, to, first, count, longest)
-                messages += 1
-            to.waiting.clear()
-        self._due.clear()
-        self._free = self._slots.copy()
-        self._send_messages(messages)
+        total = self._due
+        self._due = self._used = 0
+        if total:
+            self._send_messages(total)
+        self._peers.clear()
 
     def close(self) -> None:
         """Forget what waits; call it before the socket is closed."""
-        for to in self._due:
-            to.waiting.clear()
-        self._due.clear()
+        self._due = self._used = 0
         super().close()
 
     def _wanted(self) -> int:
         return SLOTS
 
-    def _message(self, number: int, to: Destination, first: int, count: int, size: int) -> None:
-        """Write the message `number`: packets of `size` bytes, the last of which may be shorter."""
-        control = length = 0
-        if count > 1:
-            at = number * _SEGMENT.size
-            _SEGMENT.pack_into(
-                self._controls, at, _SEGMENT_LENGTH, socket.IPPROTO_UDP, _UDP_SEGMENT, size
-            )
-            control, length = self._controls_at + at, _SEGMENT.size
-        _MESSAGE.pack_into(
-            self._messages,
-            number * _MESSAGE.size,
-            to.name,
-            to.size,
-            self._vectors_at + first * _VECTOR.size,
-            count,
-            control,
-            length,
-            0,
-            0,
-        )
+    def _control(self, size: int) -> int:
+        """The address of what tells the kernel to cut a send into packets of `size` bytes."""
+        made = self._controls[size] = ctypes.create_string_buffer(_SEGMENT.size)
+        _SEGMENT.pack_into(made, 0, _SEGMENT_LENGTH, socket.IPPROTO_UDP, _UDP_SEGMENT, size)
+        at = self._controls_at[size] = ctypes.addressof(made)
+        return at
 
     def _send_messages(self, total: int) -> None:
         at, descriptor = 0, self._socket.fileno()

@@ -275,25 +275,26 @@ class PublisherConnection:
         self.channels.start()
         self._events.connected()
 
-    def _on_rtp(self, data: bytes) -> None:
-        packet = rtp.parse(data)
-        if packet is None:
-            return
+    def _on_rtp(self, came: list[bytes]) -> None:
         now = time.monotonic()
-        if not self._inflow.take(len(data), now):
+        if not self._inflow.take(sum(map(len, came)), now):
             return  # what is more than one client may send is lost here, before it is multiplied
-        stream = self._streams.get(packet.ssrc)
-        if stream is None:
-            stream = self._meet(packet, now)
-        elif packet.extension_profile:
-            self._measure(stream.track, packet, now)
-        if stream is None or not stream.track.takes(packet.payload_type):
-            return
-        paused = stream.rid and now - stream.arrived > 1.0
-        stream.receive(packet, now)
-        if paused:  # a layer came (back): somebody may want it
-            for subscription in stream.track.subscriptions.values():
-                subscription.reselect(now)
+        for data in came:
+            packet = rtp.parse(data)
+            if packet is None:
+                continue
+            stream = self._streams.get(packet.ssrc)
+            if stream is None:
+                stream = self._meet(packet, now)
+            elif packet.extension_profile:
+                self._measure(stream.track, packet, now)
+            if stream is None or not stream.track.takes(packet.payload_type):
+                continue
+            paused = stream.rid and now - stream.arrived > 1.0
+            stream.receive(packet, now)
+            if paused:  # a layer came (back): somebody may want it
+                for subscription in stream.track.subscriptions.values():
+                    subscription.reselect(now)
 
     def _measure(self, track: PublishedTrack, packet: rtp.RtpPacket, now: float) -> None:
         """Read what a packet of a known stream says beside its media: its place on the path, or how loud it is."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import socket
 import struct
@@ -110,4 +109,4 @@ def _sealed(kind: bytes, transaction: bytes, body: bytes, password: str) -> byte
 
 
 def _sign(password: str, data: bytes) -> bytes:
-    return hmac.new(password.encode(), data, hashlib.sha1).digest()
+    return hmac.digest(password.encode(), data, "sha1")

@@ -15,14 +15,18 @@ from functools import partial
 from cryptography import x509
 from OpenSSL import SSL
 from pylibsrtp import Error, Policy, Session
-from pylibsrtp._binding import lib
+from pylibsrtp._binding import ffi, lib
 
 from engage_tui.server.certificate import PROFILES, SrtpProfile, matches
+from engage_tui.server.inlet import Datagram
 from engage_tui.server.mux import UdpMux
 from engage_tui.server.outlet import Destination, Outlet, Packet
 from engage_tui.server.paths import Paths
+from engage_tui.server.run import Run
 from engage_tui.server.stun import Address
 from engage_tui.server.tcp import TcpPort
+
+unprotect = lib.srtp_unprotect
 
 _log = logging.getLogger(__name__)
 
@@ -40,8 +44,8 @@ def _nothing(*_: object) -> None:
 class PeerTransport:
     """ICE, DTLS and SRTP of one peer connection; the peer calls, we answer.
 
-    Callbacks are plain attributes, called on the loop: `on_connected()`, `on_lost(why)` once, `on_rtp(packet)`,
-    `on_rtcp(compound)`, `on_data(bytes)` for what DTLS carried (SCTP).
+    Callbacks are plain attributes, called on the loop: `on_connected()`, `on_lost(why)` once,
+    `on_rtp(packets)`, `on_rtcp(compound)`, `on_data(bytes)` for what DTLS carried (SCTP).
 
     Attributes:
         name: For the log.
@@ -62,13 +66,16 @@ class PeerTransport:
         self.heard = time.monotonic()
         self.on_connected: Callable[[], None] = _nothing
         self.on_lost: Callable[[str], None] = _nothing
-        self.on_rtp: Callable[[bytes], None] = _nothing
+        self.on_rtp: Callable[[list[bytes]], None] = _nothing
         self.on_rtcp: Callable[[bytes], None] = _nothing
         self.on_data: Callable[[bytes], None] = _nothing
         self._mux = mux
         self._outlet: Outlet | TcpPort = mux.outlet
         self._to: Destination | None = None
-        self._scratch, self._view, self._size = mux.scratch, mux.scratch_view, mux.scratch_size
+        self._size = ffi.new("int *")  # libsrtp's in-and-out argument …
+        self._count = memoryview(ffi.buffer(self._size)).cast(
+            "i"
+        )  # … and the same, faster to touch
         self._ssl = SSL.Connection(mux.certificate.context, None)
         self._ssl.set_accept_state()
         self._ssl.set_ciphertext_mtu(_DATAGRAM)
@@ -197,22 +204,32 @@ class PeerTransport:
             self._complete()
         self._read()
 
-    def on_media(self, data: bytes) -> None:
-        """An SRTP or SRTCP datagram came."""
-        if self._sessions is None or self.state != "connected" or len(data) < 12:
+    def on_media(self, datagrams: Sequence[Datagram]) -> None:
+        """SRTP or SRTCP datagrams came; SRTP is decrypted where it is."""
+        if self._sessions is None or self.state != "connected":
             return
-        if 192 <= data[1] < 224:
-            try:
-                compound = self._sessions[0].unprotect_rtcp(data)
-            except Error:
-                return
-            self.on_rtcp(compound)
+        key, size, count = self._unprotect_key, self._size, self._count
+        packets: list[bytes] = []
+        for (view, pointer), length in datagrams:
+            if length < 12:
+                continue
+            if 192 <= view[1] < 224:
+                self._on_control(bytes(view[:length]))
+                continue
+            count[0] = length
+            if unprotect(key, pointer, size) == 0:
+                packets.append(bytes(view[: count[0]]))
+        if packets:
+            self.on_rtp(packets)
+
+    def _on_control(self, data: bytes) -> None:
+        if self._sessions is None:
             return
-        size = len(data)
-        self._view[:size] = data
-        self._size[0] = size
-        if lib.srtp_unprotect(self._unprotect_key, self._scratch, self._size) == 0:
-            self.on_rtp(bytes(self._view[: self._size[0]]))
+        try:
+            compound = self._sessions[0].unprotect_rtcp(data)
+        except Error:
+            return
+        self.on_rtcp(compound)
 
     # -- to the peer
 
@@ -220,6 +237,15 @@ class PeerTransport:
         """Protect and send packets of one stream, `outlet.BURST` at most."""
         if self._to is not None and self.state == "connected":
             self._outlet.put(self._to, self._protect_key, ssrc, packets)
+
+    def relay(self, ssrc: int, kind: int, shift: int, later: int, run: Run) -> None:
+        """Protect and send packets that others get too; see `Outlet.relay`."""
+        if self._to is None or self.state != "connected":
+            return
+        if self._outlet is self._mux.outlet:
+            self._mux.outlet.relay(self._to, self._protect_key, ssrc, kind, shift, later, run)
+        else:
+            self.send_rtp(ssrc, run.packets(kind, shift, later))
 
     def send_rtcp(self, compound: bytes) -> None:
         """Protect and send RTCP."""

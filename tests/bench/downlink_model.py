@@ -20,6 +20,7 @@ from engage_tui.server.forward import Subscription
 from engage_tui.server.governor import Governor
 from engage_tui.server.incoming import IncomingStream, PublishedTrack
 from engage_tui.server.outlet import Packet
+from engage_tui.server.run import Run
 from engage_tui.server.transport import PeerTransport
 from engage_tui.wire import rtcp
 from engage_tui.wire.rtp import RtpPacket, is_keyframe
@@ -166,6 +167,10 @@ class Model:
         heapq.heappush(self._events, (self.now + seconds, next(self._order), do))
 
     # -- the transport that the subscription sends on
+
+    def relay(self, ssrc: int, kind: int, shift: int, later: int, run: Run) -> None:
+        """Through the link."""
+        self.send_rtp(ssrc, run.packets(kind, shift, later))
 
     def send_rtp(self, _ssrc: int, packets: Sequence[Packet]) -> None:
         """Through the link."""

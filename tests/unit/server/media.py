@@ -10,6 +10,7 @@ from livekit.protocol import models
 from engage_tui.server.forward import Subscription
 from engage_tui.server.incoming import IncomingStream, PublishedTrack
 from engage_tui.server.outlet import Packet
+from engage_tui.server.run import Run
 from engage_tui.server.transport import PeerTransport
 from engage_tui.wire import rtcp, rtp
 
@@ -32,6 +33,9 @@ class Wire:
             packet = rtp.parse(header + payload)
             assert packet is not None
             self.packets.append(packet)
+
+    def relay(self, ssrc: int, kind: int, shift: int, later: int, run: Run) -> None:
+        self.send_rtp(ssrc, run.packets(kind, shift, later))
 
     def send_rtcp(self, compound: bytes) -> None:
         self.reports += rtcp.parse(compound)

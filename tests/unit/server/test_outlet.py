@@ -13,7 +13,9 @@ from typing import cast
 import pytest
 from pylibsrtp import Policy, Session
 
+from engage_tui.server import outlet as outlet_module
 from engage_tui.server.outlet import BACKLOG, BURST, SLOTS, BurstOutlet, Outlet, Packet, make_outlet
+from engage_tui.server.run import Run
 from engage_tui.wire.rtp import HEADER
 from tests.waiting import until
 
@@ -87,6 +89,38 @@ async def test_what_is_put_arrives_whole_and_in_order(
         for each in receivers:
             assert each.got == [whole(each) for each in wanted]
         assert outlet.dropped == 0
+        outlet.close()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_what_several_get_reaches_each_under_its_own_numbers(kind: type[Outlet]) -> None:
+    with sockets() as (udp, *peers):
+        outlet = kind(udp)
+        receivers = [Receiver(each) for each in peers]
+        shared = Run.ready(packets(5))
+        sessions = [session(Policy.SSRC_ANY_OUTBOUND) for _ in peers]
+        for shift, (peer, key) in enumerate(zip(peers, sessions, strict=True)):
+            to = outlet.destination(peer.getsockname())
+            outlet.relay(to, key._srtp[0], SSRC, 0, shift, 90 * shift, shared)
+        await until(lambda: all(len(each.read()) == 5 for each in receivers))
+        for shift, receiver in enumerate(receivers):
+            assert receiver.got == [whole(each) for each in shared.packets(0, shift, 90 * shift)]
+        outlet.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux")
+async def test_what_libsrtp_refuses_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    with sockets(peers=1) as (udp, peer):
+        outlet, receiver = BurstOutlet(udp), Receiver(peer)
+        key, to = session(Policy.SSRC_ANY_OUTBOUND), outlet.destination(peer.getsockname())
+        calls = iter((False, True, False, True))
+        protect = outlet_module.protect
+        monkeypatch.setattr(
+            outlet_module, "protect", lambda *args: 1 if next(calls) else protect(*args)
+        )
+        outlet.put(to, key._srtp[0], SSRC, wanted := packets(4))
+        outlet.flush()
+        assert receiver.read() == [whole(wanted[0]), whole(wanted[2])]
         outlet.close()
 
 
