@@ -6,6 +6,7 @@ Every place has one image of a fixed number, which each picture replaces where i
 from __future__ import annotations
 
 import os
+import zlib
 from base64 import standard_b64encode
 from collections import deque
 
@@ -19,6 +20,8 @@ except ImportError:  # Windows has no such memory: everything is sent inline
 
 CHUNK = 4096
 """Characters of base64 in one escape sequence; the protocol allows no more."""
+
+_EFFORT = 1  # of zlib: a face takes 0.7 of its bytes at 6 ms for 320x180, and more effort hardly helps; flat areas 0.03
 
 _KEPT = 4
 """Pictures that a terminal may leave unread in shared memory; the terminal itself removes what it has read."""
@@ -62,7 +65,7 @@ class KittyEncoder:
             name = self._publish(fresh)
             if name is not None:
                 return f"\x1b_G{keys},t=s,S={fresh.nbytes};{_base64(name.encode())}\x1b\\"
-        return _chunks(keys, _base64(fresh.tobytes()))
+        return _chunks(f"{keys},o=z", _base64(zlib.compress(fresh.data, _EFFORT)))
 
     def clear(self) -> str:
         """Delete the image and its data."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import re
+import zlib
 
 import numpy as np
 import numpy.typing as npt
@@ -69,7 +70,7 @@ def is_whole(text: str) -> bool:
 
 
 def kitty_commands(text: str) -> list[tuple[dict[str, str], bytes]]:
-    """The graphics commands in a text that holds nothing else: chunks put together, base64 decoded."""
+    """The graphics commands in a text that holds nothing else: chunks put together, base64 decoded and unpacked."""
     commands: list[tuple[dict[str, str], bytes]] = []
     open_keys: dict[str, str] | None = None
     data = ""
@@ -87,7 +88,9 @@ def kitty_commands(text: str) -> list[tuple[dict[str, str], bytes]]:
         assert not more or len(each[2]) % 4 == 0
         data += each[2] or ""
         if not more:
-            commands.append((open_keys, base64.b64decode(data, validate=True)))
+            content = base64.b64decode(data, validate=True)
+            packed = open_keys.get("o") == "z"
+            commands.append((open_keys, zlib.decompress(content) if packed else content))
             open_keys, data = None, ""
     assert end == len(text)
     assert open_keys is None

@@ -39,7 +39,7 @@ def test_inline_chunks_carry_every_pixel() -> None:
     assert data == noise().tobytes()
     assert keys == {
         "a": "T", "q": "2", "C": "1", "f": "24", "i": keys["i"], "p": "1", "z": "0",
-        "s": "96", "v": "80", "c": "12", "r": "5",
+        "s": "96", "v": "80", "c": "12", "r": "5", "o": "z",
     }  # fmt: skip
     ((small, dot),) = kitty_commands(encoder.encode(noise(1, (1, 1)), PLACE))
     assert (small["s"], small["v"], len(dot)) == ("1", "1", 3)
@@ -143,3 +143,13 @@ def test_better_jpeg_is_larger_and_closer() -> None:
 def test_pictures_far_larger_than_their_place_are_scaled_down() -> None:
     ((keys, _),) = kitty_commands(KittyEncoder(1, shared=False).encode(noise(0, (900, 700)), PLACE))
     assert (keys["s"], keys["v"]) == ("192", "160")
+
+
+def test_flat_pictures_cost_few_bytes_inline() -> None:
+    """Whoever reads slowly is not kept waiting by initials."""
+    flat = np.full((80, 96, 3), 40, np.uint8)
+    flat[20:60, 30:60] = 200
+    text = KittyEncoder(1, shared=False).encode(flat, PLACE)
+    assert len(text) < 0.03 * flat.nbytes
+    ((_, data),) = kitty_commands(text)
+    assert data == flat.tobytes()
