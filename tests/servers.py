@@ -92,6 +92,7 @@ def run_livekit_server(
     auto_create: bool = True,
     ports: tuple[int, int, int] | None = None,
     redis: str = "",
+    keyframe_pause: str = "",
 ) -> Iterator[TestServer]:
     """Run a livekit-server on loopback; it has ended when the context is left.
 
@@ -100,6 +101,8 @@ def run_livekit_server(
         auto_create: Whether joining a room that does not exist makes it.
         ports: For signalling, media by TCP and media by UDP; free ones if None.
         redis: Address of the Redis by which it makes a cluster with others; empty: it stands alone.
+        keyframe_pause: The least time between two keyframes that it asks of a layer, such as ``50ms``; empty: as it
+            comes, a second for all but the smallest.
 
     Raises:
         AssertionError: It ended, or did not answer in time; with its last output.
@@ -119,6 +122,10 @@ def run_livekit_server(
             "enable_loopback_candidate": True,
         },
     }
+    if keyframe_pause:
+        config["rtc"]["pli_throttle"] = dict.fromkeys(
+            ("low_quality", "mid_quality", "high_quality"), keyframe_pause
+        )
     if redis:
         config["redis"] = {"address": redis}
     with tempfile.TemporaryFile("w+b") as output:
