@@ -158,6 +158,8 @@ class IncomingStream:
             packet.spatial, packet.keyframe, packet.ends, packet.temporal, packet.opens = place
             if packet.keyframe:
                 self._pli_due = 0.0
+            if packet.descriptor and place.spatial and packet.timestamp == self._picture:
+                packet.joins = bool(packet.descriptor[0] & 0x80)
 
     def _unwrap(self, fresh: list[RtpPacket]) -> None:
         """Hand on audio that may come with redundancy: as it is, or the packet's own content alone."""

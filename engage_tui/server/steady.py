@@ -16,6 +16,7 @@ from engage_tui.server.temporal import ANY, Pace
 from engage_tui.server.timeline import Timeline
 from engage_tui.server.transport import PeerTransport
 from engage_tui.wire.rtp import MARKER, RtpPacket
+from engage_tui.wire.svc import bind_av1
 
 _ANY = 99  # a layer above all
 _RENEWAL = 0xFF00  # numbering is renewed when these bits of the sequence number change
@@ -142,10 +143,10 @@ class SteadyStream:
                         pictures = self._leave_out(packet, pictures)
                         shift = numbering.skip(number, pictures)
                     continue
-                if packet.ends and packet.spatial == self._spatial:
-                    marker = MARKER
+                if self._layered:
+                    marker, payload = self._bind(packet)
             if not newer:
-                if (late := self._late(packet)) is not None:
+                if (late := self._late(packet, payload)) is not None:
                     sent.append((kind | marker, *late))
                     self.octets += len(payload)
                 continue
@@ -171,12 +172,11 @@ class SteadyStream:
         """See whether all of the current stream goes on as it comes, but for its numbers."""
         self._plain = self._pace is None and not self._layered and self._timeline.exact is None
 
-    def _late(self, packet: RtpPacket) -> tuple[int, int, bytes] | None:
+    def _late(self, packet: RtpPacket, payload: bytes) -> tuple[int, int, bytes] | None:
         """Number, timestamp and payload of a late packet; None from before a switch, or where its number is taken."""
         if (found := self._numbering.outgoing(packet.sequence)) is None:
             return None
         out, span = found
-        payload = packet.payload
         if span.pictures is not None:
             payload = span.pictures.rewrite(payload)
         return out, (packet.timestamp + span.later) & 0xFFFFFFFF, payload
@@ -197,6 +197,14 @@ class SteadyStream:
             if packet.spatial > self._spatial:
                 return False
         return self._pace is None or self._pace.takes(packet, late=late)
+
+    def _bind(self, packet: RtpPacket) -> tuple[int, bytes]:
+        """Marker and payload of a layered stream's packet: the layers of a picture that are sent are one unit."""
+        marker = MARKER if packet.ends and packet.spatial >= self._spatial else packet.marker
+        goes_on = packet.ends and not marker
+        if packet.descriptor and (goes_on or packet.joins):
+            return marker, bind_av1(packet.payload, joins=packet.joins, goes_on=goes_on)
+        return marker, packet.payload
 
     def _leave_out(self, packet: RtpPacket, pictures: Pictures | None) -> Pictures | None:
         """How payloads are rewritten after a packet that is left out: VP8's picture ids have no gap."""
@@ -228,11 +236,8 @@ class SteadyStream:
         packet = span.stream.recall((number - span.shift) & 0xFFFF)
         if packet is None or not packet.payload or self.track.redundant_type:
             return None
-        marker = packet.marker
-        if self._layered and packet.ends and packet.spatial == self._spatial:
-            marker = MARKER
+        marker, payload = self._bind(packet) if self._layered else (packet.marker, packet.payload)
         timestamp = (packet.timestamp + span.later) & 0xFFFFFFFF
-        payload = packet.payload
         if span.pictures is not None:
             payload = span.pictures.rewrite(payload)
         return self.payload_type | marker, number, timestamp, payload

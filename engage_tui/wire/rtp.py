@@ -33,7 +33,8 @@ class RtpPacket:
         ends: It ends that layer's part of the picture.
         descriptor: AV1's dependency descriptor, where the packet has one.
         temporal: Its temporal layer within the stream (VP9, AV1).
-        opens: A receiver may begin higher temporal layers with it (VP9).
+        opens: A receiver may begin higher temporal layers with it (VP9, AV1).
+        joins: It begins a layer of a picture whose smaller layers came before (AV1).
     """
 
     payload_type: int
@@ -50,6 +51,7 @@ class RtpPacket:
     descriptor: bytes | None = None
     temporal: int = 0
     opens: bool = False
+    joins: bool = False
 
 
 def parse(data: bytes) -> RtpPacket | None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+# AV1's aggregation header: the first element continues one, the last one goes on, how many (0: all tell their size).
+_CONTINUES, _GOES_ON, _COUNT, _ONE_MORE = 0x80, 0x40, 0x30, 0x10
+
 
 class Place(NamedTuple):
     """A packet's place among the layers.
@@ -80,3 +83,29 @@ class Av1Layers:
             return False
         self._offset, self._layers = offset, layers
         return True
+
+
+def bind_av1(payload: bytes, *, joins: bool, goes_on: bool) -> bytes:
+    """Make one unit of a picture's layers, for receivers that get no descriptors.
+
+    Without these libwebrtc takes every packet that does not continue an element of the packet before as the beginning
+    of a picture, and drops the layers below. So an element of each layer but the last is said to go on in the next
+    one's first packet, with nothing more.
+
+    Args:
+        payload: Of a packet, with its aggregation header.
+        joins: It begins a layer, and another one precedes.
+        goes_on: It ends a layer, and another one follows.
+    """
+    head, rest = payload[0], payload[1:]
+    if goes_on:
+        head |= _GOES_ON
+    if joins:
+        count = head & _COUNT
+        if count == _COUNT:
+            return payload  # four elements have no number, and no encoder begins an upper layer with three
+        head |= _CONTINUES
+        if count:
+            head += _ONE_MORE
+        rest = b"\0" + rest
+    return bytes((head,)) + rest

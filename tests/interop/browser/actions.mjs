@@ -37,6 +37,20 @@ export async function publishLayers() {
   });
 }
 
+// A camera whose layers travel in one stream, and no other codec in its place; false where the browser cannot encode it.
+export async function publishInOneStream({ codec, mode }) {
+  const wanted = `video/${codec.toUpperCase()}`;
+  if (!RTCRtpSender.getCapabilities("video").codecs.some(({ mimeType }) => mimeType === wanted)) return false;
+  const resolution = { width: 640, height: 360, frameRate: 15 };
+  await window.call.room.localParticipant.setCameraEnabled(true, { resolution }, {
+    videoCodec: codec,
+    scalabilityMode: mode,
+    backupCodec: false,
+    videoEncoding: { maxBitrate: 500_000, maxFramerate: 15 },
+  });
+  return true;
+}
+
 // Ask for a quality of everybody's camera: 0 low, 1 medium, 2 high.
 export function quality({ wanted }) {
   for (const person of window.call.room.remoteParticipants.values())

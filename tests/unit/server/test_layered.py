@@ -92,6 +92,36 @@ def test_late_packets_of_a_layer_that_is_left_out_stay_out() -> None:
     assert spatial(down, 0) == [0, 0]
 
 
+def av1(number: int, spatial: int, *, key: bool = False) -> rtp.RtpPacket:
+    """A packet that is all of a layer's part of a picture; one that begins with a keyframe tells of two layers."""
+    made = packet(number, b"\x10layer", 0 if key else 3000, rtp.MARKER * spatial)
+    bits = f"11{spatial:06b}" + "0" * 16
+    if key and not spatial:
+        bits += "10000" + "000000" + "00000" + "1011"
+    bits += "0" * (-len(bits) % 8)
+    made.descriptor = int(bits, 2).to_bytes(len(bits) // 8, "big")
+    return made
+
+
+def test_the_layers_of_an_av1_picture_are_one_unit_as_far_as_they_are_sent() -> None:
+    down = Wire()
+    source = track(codec="AV1")
+    incoming = stream(source, Wire())
+    receiver = subscription(source, down)
+    incoming.receive(av1(1, 0, key=True), 100.0)
+    incoming.receive(av1(2, 1, key=True), 100.0)
+    bound = [(0, b"\x50layer"), (rtp.MARKER, b"\xa0\0layer")]
+    assert [(each.marker, each.payload) for each in down.packets] == bound
+    receiver.repeat([each.sequence for each in down.packets], 100.1)
+    assert [(each.marker, each.payload) for each in down.packets[2:]] == bound
+    receiver.wish.quality = models.VideoQuality.LOW
+    incoming.receive(av1(3, 0), 100.2)
+    incoming.receive(av1(4, 1), 100.2)
+    assert [(each.marker, each.payload) for each in down.packets[4:]] == [
+        (rtp.MARKER, b"\x10layer")
+    ]
+
+
 @pytest.mark.parametrize("takes", [True, False])
 def test_redundant_audio_goes_to_those_who_take_it(takes: bool) -> None:
     up, down = Wire(), Wire()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engage_tui.wire.svc import Av1Layers, Place, parse_vp9
+from engage_tui.wire.svc import Av1Layers, Place, bind_av1, parse_vp9
 
 STRUCTURE = "10000000000"  # first template 32, decode targets
 
@@ -53,6 +53,16 @@ def test_temporal_layers() -> None:
     assert layers.read(key) == Place(0, True, True)
     found = [layers.read(descriptor(32 + n, starts=True, ends=True)) for n in range(5)]
     assert [(p.spatial, p.temporal) for p in found if p] == [(0, 0), (0, 1), (0, 1), (1, 0), (1, 1)]
+
+
+def test_layers_of_av1_become_one_unit() -> None:
+    # Z, Y, W (2 bits), N: the element goes on in the next packet, where nothing more of it comes.
+    assert bind_av1(b"\x28a", joins=False, goes_on=True) == b"\x68a"
+    assert bind_av1(b"\x10b", joins=True, goes_on=False) == b"\xa0\0b"
+    assert bind_av1(b"\x20\1bc", joins=True, goes_on=True) == b"\xf0\0\1bc"
+    assert bind_av1(b"\x00\1b", joins=True, goes_on=False) == b"\x80\0\1b"
+    full = b"\x30\1b\1cd"
+    assert bind_av1(full, joins=True, goes_on=False) == full
 
 
 @given(st.lists(st.binary(max_size=80), max_size=20))
