@@ -11,13 +11,9 @@ import aioice
 from aioice.ice import CandidatePair, StunProtocol
 from aioice.stun import Message, TransactionError
 
+from engage_tui.rtc.datagrams import Datagrams
+
 LOOPBACK = ("127.0.0.1", "::1")
-
-LARGEST = 1 << 16
-"""Bytes, as many as no datagram has, that asyncio makes room for each time it reads one.
-
-It would take four times as much: a size for which the system is asked anew each time.
-"""
 
 REPEATS = (0.05, 0.15, 0.3)
 """Seconds after which an unanswered check is sent again; aioice would do so after half a second first."""
@@ -117,8 +113,8 @@ class IceConnection(aioice.Connection):
             addresses = [*addresses, *LOOPBACK]
         candidates = await super().get_component_candidates(component, addresses, timeout)
         for protocol in self._protocols:
-            if isinstance(getattr(protocol.transport, "max_size", None), int):
-                protocol.transport.max_size = LARGEST  # type: ignore[attr-defined]
+            if isinstance(protocol.transport, asyncio.DatagramTransport):  # not through a relay
+                Datagrams(protocol, self.data_received, protocol.transport)
         return candidates
 
     @property

@@ -48,6 +48,7 @@ def arguments(function: Callable[..., object]) -> list[str]:
             True,
         ),
         (aioice.Connection, "query_consent", ["self"], True),
+        (StunProtocol, "datagram_received", ["self", "data", "addr"], False),
         (aioice.Connection, "data_received", ["self", "data", "component"], False),
         (aioice.Connection, "build_request", ["self", "pair", "nominate"], False),
         (aioice.Connection, "check_start", ["self", "pair"], True),
