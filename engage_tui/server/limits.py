@@ -12,9 +12,8 @@ from engage_tui.wire.signal import MAX_FRAME
 class Limits:
     """The stated limits; what is over them is refused in words, dropped or slowed down.
 
-    16 people who all send and watch are 42,000 packets a second: 0.7 of a core, measured on a busy machine
-    (``tests.bench.server_load``). 25 with open microphones and 16 videos at 600 kbit/s that everybody watches
-    are 78,000: reckoned to fit on one fast core with nothing else to do, not measured.
+    At both limits, 25 with open microphones and 16 videos at 600 kbit/s that everybody watches, 78,000 packets a second
+    leave: 0.6 to 0.7 of a core and none lost, measured with ``tests.bench.server_load --people 25 --videos 16``.
 
     Attributes:
         participants: In all rooms together; one more is refused (503).

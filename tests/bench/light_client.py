@@ -229,13 +229,23 @@ class LightClient:
     """A participant.
 
     Attributes:
+        camera: Whether it has one.
         tracks: Tracks that the server sends by its last offer.
         sent: Media packets sent.
         publisher, subscriber: The two connections.
     """
 
-    def __init__(self, server: TestServer, room: str, name: str, certificate: Certificate) -> None:
+    def __init__(
+        self,
+        server: TestServer,
+        room: str,
+        name: str,
+        certificate: Certificate,
+        *,
+        camera: bool = True,
+    ) -> None:
         self.name = name
+        self.camera = camera
         self.tracks = self.sent = 0
         self.publisher, self.subscriber = LightTransport(certificate), LightTransport(certificate)
         self.audio = self.video = 0
@@ -344,6 +354,8 @@ class LightClient:
             (f"v{self.name}", models.TrackType.VIDEO, models.TrackSource.CAMERA),
         ):
             video = kind == models.TrackType.VIDEO
+            if video and not self.camera:
+                continue
             track = rtc.AddTrackRequest(
                 cid=cid, name=cid, type=kind, source=source, width=640 * video, height=360 * video
             )
@@ -362,7 +374,7 @@ class LightClient:
         ):
             section.msid, section.ssrcs = ("-", cid), [ssrc]
             self.publisher.describe(section)
-        offer = Description(sections=[audio, video_section])
+        offer = Description(sections=[audio, video_section] if self.camera else [audio])
         await self._request(offer=rtc.SessionDescription(type="offer", sdp=str(offer), id=1))
 
     async def _answer(self, offer: rtc.SessionDescription) -> None:
