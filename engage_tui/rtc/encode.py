@@ -27,6 +27,7 @@ LEAST_BITRATE = 60_000
 TOLERANCE = 0.2
 """Share by which the wanted bit rate may differ: following it means a new encoder and a keyframe."""
 
+_ONE_THREAD_PIXELS = 1920 * 1080  # up to which one thread keeps up
 _REFERENCE_PIXELS, _REFERENCE_BITRATE = 640 * 360, 700_000
 _NAMES = {"VP8": "libvpx", "H264": "libx264"}
 
@@ -140,8 +141,8 @@ def _open(name: str, width: int, height: int, bitrate: int) -> av.VideoCodecCont
     codec.time_base = Fraction(1, CLOCK_RATE)
     codec.framerate = Fraction(30)
     codec.gop_size = 3000  # keyframes come when they are asked for
-    # A pool of two threads is the parallelism; only large pictures are worth more.
-    codec.thread_count = 2 if width * height > 640 * 480 else 1
+    # The pool's threads are the parallelism: where cores are scarce, libvpx's wait for each other by spinning.
+    codec.thread_count = 2 if width * height > _ONE_THREAD_PIXELS else 1
     steady = {"minrate": str(bitrate), "maxrate": str(bitrate), "bufsize": str(bitrate)}
     if name == "VP8":
         codec.qmin, codec.qmax = 2, 56
