@@ -1,9 +1,9 @@
 """Video through a real livekit-server: latency, CPU and freezes, ours and the official SDK's.
 
-``python -m tests.bench.video_live [--tracks 3] [--seconds 12] [--runs 5]``: an official SDK publishes 640x360 at 15
-pictures a second whose strip of bits tells the millisecond of capture; ours and the official SDK watch in turn, each
-in a process of its own. Then ours again through the replayable bad network of ``tests/lossy.py``, which losses and
-delays what it receives and sends.
+``python -m tests.bench.video_live [--tracks 3] [--seconds 12] [--runs 5] [--bad-runs 5]``: an official SDK publishes
+640x360 at 15 pictures a second whose strip of bits tells the millisecond of capture; ours and the official SDK watch in
+turn, each in a process of its own. Then ours again through the replayable bad network of ``tests/lossy.py``, which
+loses and delays what it receives and sends. About twelve minutes; ``--runs 0`` or ``--bad-runs 0`` leaves a part out.
 """
 
 from __future__ import annotations
@@ -39,18 +39,19 @@ def main() -> None:
     parser.add_argument("--tracks", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=12.0)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--bad-runs", type=int, default=5)
     parser.add_argument("--role", choices=("publish", "ours", "official"))
     parser.add_argument("--job", default="{}", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.role is None:
-        compare(options.tracks, options.seconds, options.runs)
+        compare(options.tracks, options.seconds, options.runs, options.bad_runs)
         return
     job = json.loads(options.job)
     role: Any = {"publish": publish, "ours": watch_ours, "official": watch_official}[options.role]
     print(json.dumps(asyncio.run(role(**job))))
 
 
-def compare(tracks: int, seconds: float, runs: int) -> None:
+def compare(tracks: int, seconds: float, runs: int, bad_runs: int) -> None:
     """Print latency and CPU beside the official SDK's, then what a bad network does."""
     binary = find_livekit_server()
     if binary is None:
@@ -62,13 +63,17 @@ def compare(tracks: int, seconds: float, runs: int) -> None:
             for run in range(runs):
                 for who, results in seen.items():
                     results.append(_watch(who, server, f"{who}{run}", tracks, seconds))
-            print(f"{tracks} x {WIDTH}x{HEIGHT} at {FPS}; medians of {runs} runs of {seconds:g} s")
+            print(f"{tracks} x {WIDTH}x{HEIGHT} at {FPS}; medians of runs of {seconds:g} s")
             for who, results in seen.items():
-                print(f"{who:9} " + _line(results))
-            for trip, loss in WEATHERS:
-                name = f"bad{trip}-{loss}"
-                bad = [_watch("ours", server, name, tracks, 2 * seconds, trip=trip, loss=loss)]
-                print(f"ours, RTT {trip * 1000:.0f} ms, loss {loss:.0%}: " + _line(bad))
+                if results:
+                    print(f"{who:9} " + _line(results), flush=True)
+            for trip, loss in WEATHERS if bad_runs else ():
+                bad = [
+                    _watch("ours", server, f"bad{n}", tracks, seconds, trip=trip, loss=loss, seed=n)
+                    for n in range(bad_runs)
+                ]
+                text = f"ours, RTT {trip * 1000:.0f} ms, loss {loss:.0%}: {_line(bad)}"
+                print(text, flush=True)
         finally:
             process.kill()
             process.wait()
@@ -208,7 +213,13 @@ def _captured(picture: av.VideoFrame, now: float) -> float:
 
 
 async def watch_ours(
-    url: str, token: str, tracks: int, seconds: float, trip: float = 0.0, loss: float = 0.0
+    url: str,
+    token: str,
+    tracks: int,
+    seconds: float,
+    trip: float = 0.0,
+    loss: float = 0.0,
+    seed: int = 0,
 ) -> dict[str, float]:
     """Watch with our own client, through a bad network if there is one."""
     import contextlib
@@ -241,7 +252,7 @@ async def watch_ours(
         if trip or loss:
             assert peer is not None
             there, back = Weather(delay=trip / 2, loss=loss), Weather(delay=trip / 2)
-            await stack.enter_async_context(bad_network(peer, Link(there), Link(back)))
+            await stack.enter_async_context(bad_network(peer, Link(there, seed), Link(back, seed)))
         await asyncio.sleep(SETTLE)
         meter.begin()
         await asyncio.sleep(seconds)
