@@ -16,7 +16,9 @@ from engage_tui import (
     create_local_audio_track,
     create_local_video_track,
 )
+from engage_tui.media.synthetic import PatternSource
 from engage_tui.sdk.enums import TrackSource
+from engage_tui.sdk.local_track import LocalVideoTrack
 from tests.require import need
 from tests.servers import TestServer
 from tests.waiting import until
@@ -101,5 +103,20 @@ async def test_mute_and_unpublish_reach_the_official_sdk(
             await until(lambda: seen[2:] == ["track_unpublished"], 5)
             await room.leave()
             await until(lambda: seen[3:] == ["participant_disconnected"], 5)
+        finally:
+            await peer.leave()
+
+
+async def test_a_camera_of_720p_arrives_in_full(any_server: TestServer, room_name: str) -> None:
+    peer, full = OfficialPeer(), (1280, 720)
+    async with Space() as space:
+        room = space.join_room(any_server.url, any_server.token("ada", room_name))
+        await room.connected()
+        try:
+            await peer.join(any_server, room_name)
+            camera = LocalVideoTrack(PatternSource(full, 30.0))
+            await camera.start()
+            await room.local_participant.publish_track(camera)
+            await until(lambda: peer.sizes.count(full) > 30, 30, "the full size at their eye")
         finally:
             await peer.leave()
