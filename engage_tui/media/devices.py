@@ -18,6 +18,8 @@ KINDS: tuple[Kind, ...] = ("audioinput", "audiooutput", "videoinput")
 """The kinds of `Device`, with the values of Engage's `MediaDeviceKind`."""
 
 _WORDS = {"audioinput": "microphone", "audiooutput": "speaker", "videoinput": "camera"}
+_LEAST_SIZE = 16
+_MOST_PICTURES = 240
 _VIDEO4LINUX = Path("/sys/class/video4linux")
 
 
@@ -120,13 +122,14 @@ def open_source(
         kind: ``"audio"`` or ``"video"``.
         src: ``default``, a device's name or index, ``file:PATH``, ``test``; for video also ``screen``,
             ``screen:N`` (the Nth monitor, from 1) and the path of a camera.
-        size: The wanted size of a camera's pictures; files keep their own, the screen has its own limit.
-        frame_rate: The wanted (camera) or highest (screen) pictures a second.
+        size: The wanted size of a camera's or the test's pictures; files keep their own, the screen has its own limit.
+        frame_rate: The wanted (camera, test) or highest (screen) pictures a second.
         processing: What is done to a microphone's sound.
         low_latency: Have a microphone deliver in small blocks.
 
     Raises:
-        UsageError: The word means nothing for this kind. Devices and files are looked for by `open`.
+        UsageError: The word means nothing for this kind, or no video is so small or fast. Devices and files are
+            looked for by `open`.
     """
     if src.startswith("file:"):
         return _file(kind, src.removeprefix("file:"))
@@ -178,10 +181,15 @@ def _audio(src: str, processing: Processing, low_latency: bool) -> AudioSource:
 
 
 def _video(src: str, size: tuple[int, int], frame_rate: float | None) -> VideoSource:
+    if min(size) < _LEAST_SIZE or not 0 < (frame_rate or 1) <= _MOST_PICTURES:
+        raise UsageError(
+            f"No video has {size[0]}x{size[1]} pixels at {frame_rate or 'any number'} a second.",
+            f"At least {_LEAST_SIZE}x{_LEAST_SIZE}, and up to {_MOST_PICTURES} pictures a second.",
+        )
     if src == "test":
         from engage_tui.media.synthetic import PatternSource
 
-        return PatternSource()
+        return PatternSource(size, frame_rate or 15.0)
     if src == "screen" or src.startswith("screen:"):
         from engage_tui.media.screen import ScreenSource
 

@@ -21,6 +21,9 @@ TONE_PEAK = 10 ** (-12 / 20)
 COUNTER_BITS = 16
 """Width of the frame counter; it wraps."""
 
+TEST_SIZE = (640, 360)
+"""Width and height of the test picture where nothing else is asked for."""
+
 _CELLS: Final = COUNTER_BITS + 4  # white, black, the bits, their parity, white
 _STRIP: Final = 0.12  # the counter's share of the picture's height, at the bottom
 _BLACK, _WHITE = 16, 235
@@ -70,7 +73,7 @@ class PatternSource(ThreadedSource[VideoFrame]):
     kind = "video"
     is_device = False
 
-    def __init__(self, size: tuple[int, int] = (640, 360), frame_rate: float = 15.0) -> None:
+    def __init__(self, size: tuple[int, int] = TEST_SIZE, frame_rate: float = 15.0) -> None:
         super().__init__()
         self.label = "Test picture"
         self.device_id = "test"

@@ -324,6 +324,10 @@ def video_source(chosen: VideoCaptureOptions | ScreenShareCaptureOptions) -> Vid
     """The camera, screen or file that the options name, not opened yet."""
     from engage_tui.media.devices import open_source
 
-    return open_source(
-        "video", chosen.device_id, size=chosen.resolution, frame_rate=chosen.frame_rate
-    )
+    size, rate = chosen.resolution, chosen.frame_rate
+    if chosen.device_id == "test" and isinstance(chosen, ScreenShareCaptureOptions):
+        from engage_tui.media.synthetic import TEST_SIZE
+
+        # The box is as large as a screen is; the test's own size lies in it, and costs what a test may cost.
+        size = min(size[0], TEST_SIZE[0]), min(size[1], TEST_SIZE[1])
+    return open_source("video", chosen.device_id, size=size, frame_rate=rate)

@@ -14,7 +14,9 @@ from engage_tui.errors import DeviceError, UsageError
 from engage_tui.media import devices, portaudio
 from engage_tui.media.devices import Device, Kind, find_device, list_cameras, open_source
 from engage_tui.media.speaker import SpeakerOutput
+from engage_tui.sdk.local_track import video_source
 from engage_tui.sdk.mixer import Mixer
+from engage_tui.sdk.options import ScreenShareCaptureOptions
 from tests.waiting import until_sync
 
 
@@ -196,3 +198,29 @@ def test_sound_goes_on_by_the_clock_when_a_device_takes_no_format(
     before = asked[0]
     until_sync(lambda: asked[0] > before + 4800)
     mixer.stop()
+
+
+def test_the_test_picture_has_the_size_and_rate_that_are_asked_for() -> None:
+    source = devices.open_source("video", "test", size=(1280, 720), frame_rate=30.0)
+    assert (source.size, source.frame_rate) == ((1280, 720), 30.0)
+    source = devices.open_source("video", "test")
+    assert (source.size, source.frame_rate) == ((640, 360), 15.0)
+    shared = video_source(ScreenShareCaptureOptions("test"))
+    assert shared.size == (640, 360)  # lies in the box
+    assert video_source(ScreenShareCaptureOptions("test", (320, 180))).size == (320, 180)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"size": (0, 360)},
+        {"size": (640, -1)},
+        {"frame_rate": -5.0},
+        {"frame_rate": 1e9},
+        {"frame_rate": float("nan")},
+    ],
+)
+def test_sizes_and_rates_that_no_video_has_are_refused(asked: dict[str, Any]) -> None:
+    for src in ("test", "default", "screen"):
+        with pytest.raises(UsageError, match="No video has"):
+            devices.open_source("video", src, **asked)
