@@ -86,3 +86,23 @@ async def test_a_codec_that_the_server_rejects_is_told_and_others_still_go(
         await video.stop()
         await room.local_participant.publish_track(await create_local_audio_track("test"))
         assert [p.kind for p in room.local_participant.get_tracks()] == ["audio"]
+
+
+async def test_an_answer_to_an_offer_that_was_never_made_is_nobodys(
+    any_server: TestServer, room_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take, lies = SignalClient._take, list[int]()
+
+    def lie(client: SignalClient, message: rtc.SignalResponse) -> None:
+        if message.WhichOneof("message") == "answer":
+            lies.append(message.answer.id + 77)
+            wrong = rtc.SessionDescription(type="answer", sdp="v=0 of something else", id=lies[-1])
+            take(client, rtc.SignalResponse(answer=wrong))
+        take(client, message)
+
+    monkeypatch.setattr(SignalClient, "_take", lie)
+    async with meet(any_server, room_name, subscribe="all") as m:
+        await m.ada.local_participant.publish_track(await create_local_video_track("test"))
+        await until(lambda: m.ada_of_bob.tracks)
+        await until(lambda: all(p.stats.frames > 5 for p in m.ada_of_bob.tracks.values()), 10)
+    assert len(lies) > 2
