@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
@@ -44,6 +45,16 @@ REPORT_INTERVAL = (0.5, 1.5)
 
 ANNOUNCEMENTS, ANNOUNCEMENT_INTERVAL = 5, 0.05
 """Packets without content, and seconds between them, that make a layer known before it has pictures."""
+
+UNHEARD = 3.0
+"""Seconds of sending a layer, without a word about it, after which the receiver is taken not to know what it is.
+
+LiveKit's servers report on every layer each second. They learn its SSRC from its first packets, and where these come
+before the server has applied the description of its section, they are forgotten for good: so another SSRC is taken.
+"""
+
+BEGINNINGS = 3
+"""SSRCs that are tried; a receiver that reports on nothing at all must not make us change for ever."""
 
 _CNAME_ITEM = 1
 
@@ -103,6 +114,10 @@ class RtpSender:
         self._sequence = random.getrandbits(15)
         self._origin = random.getrandbits(32)
         self._last = (0, 0)  # wall time (NTP) and timestamp of the last packet
+        self._parameters: RTCRtpSendParameters | None = None
+        self._began: float | None = None  # when the first packet with content was sent
+        self._beginnings = 1
+        self._known = False  # the receiver has said something about this stream
 
     @property
     def ssrcs(self) -> tuple[int, int]:
@@ -121,6 +136,7 @@ class RtpSender:
             if codec.name.lower() == "rtx" and codec.parameters.get("apt") == first.payloadType:
                 self._repair_type = codec.payloadType
         self._transport._register_rtp_sender(self, parameters)  # noqa: SLF001
+        self._parameters = parameters
         assert first.payloadType is not None
         self._payload_type = first.payloadType
         self._tasks.spawn(self._send_frames(), "frames")
@@ -155,6 +171,8 @@ class RtpSender:
             if frame is None:
                 continue
             stamp = (self._origin + frame.timestamp) & 0xFFFFFFFF
+            if self._began is None:
+                self._began = time.monotonic()
             for number, payload in enumerate(frame.payloads):
                 packet = self._packet(payload, stamp)
                 packet.marker = int(number == len(frame.payloads) - 1)
@@ -184,6 +202,9 @@ class RtpSender:
             await asyncio.sleep(random.uniform(*REPORT_INTERVAL))
             if not self._packets:
                 continue
+            if self._is_unheard(time.monotonic()):
+                self._begin_anew()
+                continue
             ntp, stamp = self._last
             info = RtcpSenderInfo(
                 ntp_timestamp=ntp,
@@ -195,16 +216,37 @@ class RtpSender:
             report = bytes(RtcpSrPacket(ssrc=self._ssrc, sender_info=info))
             await self._put(report + bytes(RtcpSdesPacket(chunks=[name])))
 
+    def _is_unheard(self, now: float) -> bool:
+        if not self.rid or self._known or self._began is None or self._beginnings >= BEGINNINGS:
+            return False
+        return now - self._began > UNHEARD
+
+    def _begin_anew(self) -> None:
+        """Become another stream of the same layer."""
+        assert self._parameters is not None
+        _log.info("nobody reports on layer %s: it begins anew", self.rid)
+        self._transport._unregister_rtp_sender(self)  # noqa: SLF001
+        self._ssrc, self._repair_ssrc = random.getrandbits(32), random.getrandbits(32)
+        self._packets = self._octets = 0
+        self._history.clear()
+        self._began = None
+        self._beginnings += 1
+        self._transport._register_rtp_sender(self, self._parameters)  # noqa: SLF001
+        self._source.request_keyframe()
+
     async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
         """Called by `RTCDtlsTransport` for what the receiver says of our stream."""
         if isinstance(packet, (RtcpRrPacket, RtcpSrPacket)):
             for report in packet.reports:
                 if report.ssrc == self._ssrc:
+                    self._known = True
                     self._source.reported(report.fraction_lost / 256)
         elif isinstance(packet, RtcpRtpfbPacket) and packet.fmt == RTCP_RTPFB_NACK:
+            self._known = True
             for number in packet.lost:
                 await self._send_again(number)
         elif isinstance(packet, RtcpPsfbPacket) and packet.fmt in (RTCP_PSFB_PLI, RTCP_PSFB_FIR):
+            self._known = True
             self._source.request_keyframe()
 
     async def _send_again(self, number: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from aiortc.rtp import RtpPacket
 
 from engage_tui import (
     RoomEvent,
@@ -12,6 +13,8 @@ from engage_tui import (
     create_local_audio_track,
     create_local_video_track,
 )
+from engage_tui.rtc import rtp_sender
+from engage_tui.rtc.rtp_sender import RtpSender
 from engage_tui.sdk.enums import TrackSource, VideoQuality
 from tests.integration.meeting import meet
 from tests.servers import TestServer
@@ -113,3 +116,28 @@ async def test_cameras_one_after_the_other_take_one_section(
             assert len(m.ada._connection.publisher._slots) == 2, "data and one camera"
             await local.unpublish_track(camera, stop_on_unpublish=turn == 9)
             await until(lambda: not m.ada_of_bob.tracks, 10, "the end of the track")
+
+
+async def test_a_layer_that_the_server_has_missed_begins_anew(
+    any_server: TestServer, room_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, missed = RtpSender._packet, set[int]()
+
+    def nameless(sender: RtpSender, payload: bytes, stamp: int) -> RtpPacket:
+        packet = make(sender, payload, stamp)
+        if sender.rid == "q" and (not missed or packet.ssrc in missed):
+            missed.add(packet.ssrc)
+            packet.extensions.mid = packet.extensions.rtp_stream_id = None
+        return packet
+
+    monkeypatch.setattr(RtpSender, "_packet", nameless)
+    monkeypatch.setattr(rtp_sender, "UNHEARD", 1.5)
+    async with meet(any_server, room_name, subscribe="all") as m:
+        camera = await create_local_video_track("test", resolution=(640, 360))
+        await m.ada.local_participant.publish_track(camera)
+        await until(lambda: m.ada_of_bob.get_track(TrackSource.CAMERA))
+        seen = m.ada_of_bob.get_track(TrackSource.CAMERA)
+        assert seen is not None
+        seen.set_video_quality(VideoQuality.LOW)
+        await until(lambda: seen.stats.width == 320, 10, "the small layer")
+    assert len(missed) == 1

@@ -18,7 +18,7 @@ from aiortc.rtp import (
 )
 
 from engage_tui.rtc import rtp_sender, sections
-from engage_tui.rtc.rtp_sender import ANNOUNCEMENTS, Encoded, RtpSender
+from engage_tui.rtc.rtp_sender import ANNOUNCEMENTS, BEGINNINGS, Encoded, RtpSender
 from engage_tui.wire.sdp import AUDIO_LEVEL, MID, REPAIRED_RID, RID, Section
 from tests.waiting import until
 
@@ -105,6 +105,50 @@ async def test_a_layer_names_itself_in_every_packet_and_repair() -> None:
     assert (source.keyframes, source.losses) == (1, [0.25])
     await sender.stop()
     assert wire.senders == []
+
+
+async def test_a_layer_of_which_nobody_says_anything_begins_anew_a_few_times(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rtp_sender, "REPORT_INTERVAL", (0.01, 0.01))
+    monkeypatch.setattr(rtp_sender, "UNHEARD", 0.05)
+    wire, source = Wire(), Source()
+    sender = RtpSender(source, wire, "q")  # type: ignore[arg-type]
+    extensions, parameters = answer("video", "VP8")
+    await sender.send(parameters)  # type: ignore[arg-type]
+    ssrcs = [sender.ssrcs]
+    for _ in range(BEGINNINGS - 1):
+        source.frames.put_nowait(Encoded([b"one"], 3000))
+        await until(lambda: sender.ssrcs != ssrcs[-1])
+        ssrcs.append(sender.ssrcs)
+    assert source.keyframes == BEGINNINGS - 1
+    assert wire.senders == [sender]
+    for _ in range(3):
+        source.frames.put_nowait(Encoded([b"last"], 6000))
+        await asyncio.sleep(0.06)
+    assert sender.ssrcs == ssrcs[-1]  # in vain: it stays so
+    assert {packet.ssrc for packet in wire.rtp(extensions)} == {media for media, _ in ssrcs}
+    await sender.stop()
+
+
+@pytest.mark.parametrize("rid", ["", "q"])
+async def test_a_stream_of_which_something_is_said_goes_on(
+    monkeypatch: pytest.MonkeyPatch, rid: str
+) -> None:
+    monkeypatch.setattr(rtp_sender, "REPORT_INTERVAL", (0.01, 0.01))
+    monkeypatch.setattr(rtp_sender, "UNHEARD", 0.05)
+    wire, source = Wire(), Source()
+    sender = RtpSender(source, wire, rid)  # type: ignore[arg-type]
+    _, parameters = answer("video", "VP8")
+    await sender.send(parameters)  # type: ignore[arg-type]
+    before = sender.ssrcs
+    source.frames.put_nowait(Encoded([b"one"], 3000))
+    if rid:  # without layers descriptions name the SSRC, and nothing can be missed
+        report = RtcpReceiverInfo(before[0], 0, 0, 0, 0, 0, 0)
+        await sender._handle_rtcp_packet(RtcpRrPacket(ssrc=1, reports=[report]))
+    await until(lambda: len(wire.rtcp()) >= 2 * 12)
+    assert sender.ssrcs == before
+    await sender.stop()
 
 
 async def test_the_level_of_sound_and_the_time_of_reports(monkeypatch: pytest.MonkeyPatch) -> None:
