@@ -62,7 +62,7 @@ _DISCS: tuple[Rgb, ...] = (
 )
 _INK: Rgb = (244, 244, 248)
 _DISC = 0.86  # of the place's height is the disc where a ring may be around it
-_FINE = 4  # pixels of a letter's dot from which on round corners are seen
+_FINE = 3  # pixels of a letter's dot from which on round corners are seen
 _EDGE = 0.42  # below a half: strokes a little bolder, so that diagonal ones hold together
 _TALL, _PAIR = 7, 11  # rows of a letter; columns of two
 
