@@ -49,8 +49,9 @@ ANNOUNCEMENTS, ANNOUNCEMENT_INTERVAL = 5, 0.05
 UNHEARD = 3.0
 """Seconds of sending a layer, without a word about it, after which the receiver is taken not to know what it is.
 
-LiveKit's servers report on every layer each second. They learn its SSRC from its first packets, and where these come
-before the server has applied the description of its section, they are forgotten for good: so another SSRC is taken.
+LiveKit's servers report on every layer each second. They learn its SSRC from the names in its first packets: where
+those have none, livekit-server hears the layer never after. Such a layer was once seen without that, for an unknown
+reason; another SSRC helps either way.
 """
 
 BEGINNINGS = 3
