@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 SERVER, CLIENT = "10.77.0.1", "10.77.0.2"
 SERVER6, CLIENT6 = "fd77::1", "fd77::2"
@@ -108,3 +111,26 @@ def cable() -> Iterator[Cable]:
     finally:
         for place in (both.server, both.client):
             subprocess.run(["ip", "netns", "del", place], capture_output=True, check=False)
+
+
+def said_by(command: Sequence[str], *, timeout: float, **environment: str) -> dict[str, Any]:
+    """Run a program of the tests to its end; the JSON in its last line.
+
+    Args:
+        command: Of `Cable.command`.
+        timeout: Seconds that it may take.
+        environment: Variables beside those of the tests.
+    """
+    done = subprocess.run(
+        command,
+        env=os.environ | environment,
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    print(said)
+    return said

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
-import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.interop.chromium import Page, chromium
 from tests.interop.far_server import engage, token
-from tests.namespaces import SERVER, SERVER6, Cable, available, cable
+from tests.namespaces import SERVER, SERVER6, Cable, available, cable, said_by
 from tests.require import need
 from tests.waiting import until
 
@@ -97,15 +94,4 @@ def outcome(both: Cable, program: str, host: str) -> dict[str, Any]:
     """What a program of `tests.interop` says that runs on the far side."""
     tokens = [token(name) for name in ("ada", "bob")]
     words = (sys.executable, "-m", f"tests.interop.{program}", address(host), *tokens)
-    done = subprocess.run(
-        both.command(both.client, *words),
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    print(said)
-    return said
+    return said_by(both.command(both.client, *words), timeout=90)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -17,7 +14,7 @@ import pytest
 
 from tests.certificates import Authority
 from tests.interop.far_server import livekit, running, token
-from tests.namespaces import SERVER, SERVER6, Cable, available, cable
+from tests.namespaces import SERVER, SERVER6, Cable, available, cable, said_by
 from tests.require import need
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(120)]
@@ -82,21 +79,8 @@ def coturn(both: Cable) -> Iterator[None]:
 def call(both: Cable, authority: Authority, host: str = SERVER) -> dict[str, Any]:
     """Two of our clients on the far side; how their media went."""
     tokens = [token(name) for name in ("ada", "bob")]
-    done = subprocess.run(
-        both.command(
-            both.client, sys.executable, "-m", "tests.interop.relayed", f"ws://{host}:7880", *tokens
-        ),
-        env=os.environ | {"SSL_CERT_FILE": authority.file},
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    print(said)
-    return said
+    words = (sys.executable, "-m", "tests.interop.relayed", f"ws://{host}:7880", *tokens)
+    return said_by(both.command(both.client, *words), timeout=60, SSL_CERT_FILE=authority.file)
 
 
 @pytest.mark.parametrize(
