@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Any
 
 from engage_tui.rtc.peer import Peer
 from engage_tui.tasks import TaskGroup
@@ -74,29 +73,38 @@ class Link:
 async def bad_network(
     peer: Peer, incoming: Link, outgoing: Link | None = None
 ) -> AsyncIterator[None]:
-    """Put links in front of a peer's RTP and RTCP; what connects (STUN, DTLS, data) is left in peace."""
+    """Put links in front of a peer's RTP and RTCP; what connects (STUN, DTLS, data) is left in peace.
+
+    What is still under way when the context is left is lost.
+    """
     dtls, loop, tasks = peer._dtls, asyncio.get_running_loop(), TaskGroup("bad_network")
+    under_way: set[asyncio.TimerHandle] = set()
     handle_rtp, handle_rtcp, send = dtls.handle_rtp, dtls._handle_rtcp_data, dtls._send_rtp
     back = outgoing or Link(Weather())
 
-    def later(link: Link, deliver: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        now = loop.time()
-        if (at := link.arrival(now)) is not None:
-            loop.call_at(at, lambda: tasks.spawn(deliver(), "deliver"))
+    def later(link: Link, arrive: Callable[[], object]) -> None:
+        if (at := link.arrival(loop.time())) is None:
+            return
+
+        def arrived() -> None:
+            under_way.discard(timer)
+            arrive()
+
+        timer = loop.call_at(at, arrived)
+        under_way.add(timer)
 
     def receive_rtp(data: bytes) -> None:
-        if (at := incoming.arrival(loop.time())) is not None:
-            loop.call_at(at, handle_rtp, data)
+        later(incoming, lambda: handle_rtp(data))
 
     async def receive_rtcp(data: bytes) -> None:
-        later(incoming, lambda: handle_rtcp(data))
+        later(incoming, lambda: tasks.spawn(handle_rtcp(data), "receive"))
 
     async def deliver(data: bytes) -> None:
         with contextlib.suppress(ConnectionError):
             await send(data)
 
     async def send_rtp(data: bytes) -> None:
-        later(back, lambda: deliver(data))
+        later(back, lambda: tasks.spawn(deliver(data), "deliver"))
 
     dtls.handle_rtp = receive_rtp  # type: ignore[method-assign]
     dtls._handle_rtcp_data = receive_rtcp  # type: ignore[method-assign]
@@ -105,4 +113,6 @@ async def bad_network(
         yield
     finally:
         del dtls.handle_rtp, dtls._handle_rtcp_data, dtls._send_rtp
+        for timer in under_way:
+            timer.cancel()
         await tasks.cancel()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import socket
 import threading
 import time
@@ -24,6 +23,7 @@ from engage_tui.rtc.receiver import Receiver
 from engage_tui.rtc.video_receiver import VideoReceiver
 from engage_tui.wire.data import LOSSY, RELIABLE
 from engage_tui.wire.sdp import Description
+from tests.lossy import Link, Weather, bad_network
 from tests.waiting import until
 
 TONE = 0.25  # peak of full scale
@@ -119,17 +119,6 @@ async def pulling(
         yield
 
 
-def drop_packets(peer: Peer, share: float) -> None:
-    """Lose this share of the RTP that `peer` receives."""
-    rng, handle = random.Random(7), peer._dtls.handle_rtp
-
-    def lossy(data: bytes) -> None:
-        if rng.random() >= share:
-            handle(data)
-
-    peer._dtls.handle_rtp = lossy  # type: ignore[method-assign]
-
-
 def show_into(video: VideoReceiver) -> list[tuple[int, int, float]]:
     shown: list[tuple[int, int, float]] = []
 
@@ -200,10 +189,14 @@ async def test_lost_packets_are_repaired_and_pictures_go_on() -> None:
         await both.negotiate()
         receiver = both.video()
         shown = show_into(receiver)
-        drop_packets(both.subscriber, 0.05)
-        async with feeding(lambda n: sender.push(picture(n), time.monotonic()), 1 / 30):
+        there, back = Link(Weather(loss=0.05, delay=0.02)), Link(Weather(delay=0.02))
+        async with (
+            feeding(lambda n: sender.push(picture(n), time.monotonic()), 1 / 30),
+            bad_network(both.subscriber, there, back),
+        ):
             await until(lambda: len(shown) >= 30, 10)
             await until(lambda: receiver._buffer.recovered > 5, 10)
+        assert there.lost > 5
         assert receiver.nacked > 0
         gaps = np.diff([when for _, _, when in shown])
         assert max(gaps) < 1.0
