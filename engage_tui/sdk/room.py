@@ -1,70 +1,42 @@
-"""A room: its people, its state, and every event in one place."""
+"""A room: joined, kept over losses, left, and told what the server says of it; every event in one place."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-from livekit.protocol import models, rtc
+from livekit.protocol import rtc
 
 from engage_tui.errors import ConnectError, EngageError
 from engage_tui.rtc.leaving import DismissedError, Wish, wish
 from engage_tui.rtc.reach import reach
 from engage_tui.sdk.connection import Connection
 from engage_tui.sdk.convert import quality_of, reason_of
-from engage_tui.sdk.enums import (
-    ConnectionState,
-    DisconnectReason,
-    RoomEvent,
-)
+from engage_tui.sdk.enums import ConnectionState, DisconnectReason, RoomEvent
 from engage_tui.sdk.local_participant import LocalParticipant
 from engage_tui.sdk.options import RoomOptions
-from engage_tui.sdk.participant import Participant
-from engage_tui.sdk.reconnect import Following, Memory
+from engage_tui.sdk.reconnect import Following
 from engage_tui.sdk.recovery import join_first, recover
-from engage_tui.sdk.reemission import at_room
-from engage_tui.sdk.remote_participant import RemoteParticipant
-from engage_tui.sdk.remote_publication import RemoteTrackPublication
-from engage_tui.sdk.room_devices import OutputPort
-from engage_tui.sdk.room_intake import RoomIntake
-from engage_tui.sdk.server_messages import (
-    take_room_update,
-    take_subscription_message,
-    updated_speakers,
-)
+from engage_tui.sdk.room_people import ListeningPort, RoomPeople
+from engage_tui.sdk.server_messages import take_room_update, take_subscription_message
 from engage_tui.tasks import TaskGroup
-
-if TYPE_CHECKING:
-    from engage_tui.rtc.receiver import Receiver
-    from engage_tui.sdk.mixer import Mixer
-    from engage_tui.sdk.track import RemoteAudioTrack
-    from engage_tui.spatial.coordinates import Axes
-    from engage_tui.spatial.scene import Source
 
 _log = logging.getLogger(__name__)
 
-MAX_GONE = 256
-"""How many of those who left are remembered, so that late news do not bring them back."""
 
-
-class SpacePort(OutputPort, Protocol):
+class SpacePort(ListeningPort, Protocol):
     """What a room needs of its space."""
 
-    mixer: Mixer
-    axes: Axes
     position_sync: bool
-
-    def microphones_changed(self) -> None:
-        """Have the audio connection manager look again."""
 
     def room_ended(self, room: Room) -> None:
         """The room is over."""
 
 
-class Room(RoomIntake):
-    """One room, made by `Space.join_room`; what is known of it stands in `RoomFacts`."""
+class Room(RoomPeople):
+    """One room, made by `Space.join_room`; what is known of it stands in `RoomFacts`, its people in `RoomPeople`."""
 
     def __init__(self, space: SpacePort, url: str, token: str, options: RoomOptions) -> None:
         super().__init__(space, url, options)
@@ -74,12 +46,7 @@ class Room(RoomIntake):
         self._ending = False
         self._ended = asyncio.Event()
         self._loss: str | None = None
-        self._memory = Memory()
         self._following = Following()
-        self._gone: dict[
-            str, int
-        ] = {}  # SIDs of who left last, and how new the last news of them were
-        self._expects_everybody = False
         self._closing = TaskGroup("room.closing")  # never cancelled: what is begun is finished
         self._session_end: asyncio.Task[None] | None = None
 
@@ -267,152 +234,6 @@ class Room(RoomIntake):
         error = DismissedError(leave.reason)
         _log.info("told to leave: %s", error)
         self._begin_end(reason_of(leave.reason), error)
-
-    def _speakers_changed(self, changes: Any) -> None:
-        heard = [(self._by_sid(change.sid), change.active, change.level) for change in changes]
-        speakers = updated_speakers(self._speakers, heard)
-        changed, self._speakers = speakers != self._speakers, speakers
-        if changed and self._state is ConnectionState.CONNECTED:
-            self.emit(RoomEvent.ACTIVE_SPEAKERS_CHANGED, list(speakers))
-
-    def _forget_absent(self, infos: Any) -> None:
-        """The first list after a resume that names us names everybody: who is missing left meanwhile, untold."""
-        local = self._local
-        if not self._expects_everybody or local is None:
-            return
-        present = {info.sid for info in infos}
-        if local.sid in present:
-            self._expects_everybody = False
-            for sid in set(self.participants) - present:
-                self._depart(sid)
-
-    # -- people ------------------------------------------------------------------------------------
-
-    def _update(self, info: models.ParticipantInfo) -> None:
-        if not self._plausible(info):
-            _log.info("news of %r (%s) are too late, or nobody's", info.identity, info.sid)
-            return
-        if self._local is not None and info.identity == self._local.identity:
-            if info.sid == self._local.sid and info.state != models.ParticipantInfo.DISCONNECTED:
-                could = self.may_subscribe
-                self._local._update_info(info)
-                if could != self.may_subscribe:
-                    self._subscribing_allowed()
-            return
-        known = self.get_participant_by_identity(info.identity)
-        if info.state == models.ParticipantInfo.DISCONNECTED:
-            if known is not None and known.sid == info.sid:
-                self._depart(info.sid)
-            return
-        if isinstance(known, RemoteParticipant) and known.sid != info.sid:
-            self._memory.remember(known)  # a new session of the same identity
-            self._depart(known.sid)
-            known = None
-        if isinstance(known, RemoteParticipant):
-            if info.version and info.version < known._info.version:
-                return  # overtaken on the way
-            known._update_info(info)
-            known._update_tracks(info.tracks, announce=True)
-            return
-        self._arrive(info, announce=True)
-
-    def _plausible(self, info: models.ParticipantInfo) -> bool:
-        """Whether somebody can be so: has names, not our SID, and has not left since."""
-        if not info.sid or not info.identity:
-            return False
-        ours = self._local is not None and info.sid == self._local.sid
-        if ours and info.identity != self.local_participant.identity:
-            return False
-        return info.sid in self.participants or info.version > self._gone.get(info.sid, -1)
-
-    def _subscribing_allowed(self) -> None:
-        """Our own right to subscribe came or went: fail what is wanted, or try again what failed for it."""
-        for participant in list(self.participants.values()):
-            for publication in participant.get_tracks():
-                publication._right_changed()
-        self._space.microphones_changed()
-
-    def _arrive(self, info: models.ParticipantInfo, *, announce: bool) -> RemoteParticipant:
-        participant = RemoteParticipant(info, self)
-        self.participants[participant.sid] = participant
-        if announce and self._state is ConnectionState.CONNECTED:
-            self.emit(RoomEvent.PARTICIPANT_CONNECTED, participant)
-        self._memory.restore(participant)
-        participant._update_tracks(info.tracks, announce=announce)
-        return participant
-
-    def _depart(self, sid: str) -> None:
-        participant = self.participants.pop(sid, None)
-        if participant is None:
-            return
-        self._gone[sid] = participant._info.version
-        if len(self._gone) > MAX_GONE:
-            del self._gone[next(iter(self._gone))]
-        participant._unpublish_all()
-        if participant in self._speakers:
-            self._speakers.remove(participant)
-        self._inbox.forget(sid)
-        if self._local is not None:
-            self._local._rpc.left(participant.identity)
-        self.emit(RoomEvent.PARTICIPANT_DISCONNECTED, participant)
-        self._space.microphones_changed()
-
-    # -- for participants (RoomPort) ---------------------------------------------------------------
-
-    def send(self, request: rtc.SignalRequest) -> None:
-        """Queue a request for the server; dropped while there is no connection."""
-        if self._connection is not None:
-            self._connection.send(request)
-
-    @property
-    def may_subscribe(self) -> bool:
-        """Whether our token lets us subscribe."""
-        return self._local is None or self._local.permissions.can_subscribe
-
-    def receiver_of(self, track_sid: str) -> Receiver | None:
-        """The receiver of a track whose media section stands already."""
-        return self._receivers.get(track_sid)
-
-    def participant_event(
-        self, participant: Participant[Any], event: str, arguments: tuple[Any, ...]
-    ) -> None:
-        """Re-emit what a participant emitted, with the participant."""
-        said = at_room(
-            event, arguments, participant, connected=self._state is ConnectionState.CONNECTED
-        )
-        if said is not None:
-            self.emit(said[0], *said[1])
-
-    @property
-    def axes(self) -> Axes:
-        """The coordinate system of the space."""
-        return self._space.axes
-
-    def add_voice(self, track: RemoteAudioTrack, gain: float, source: Source | None) -> None:
-        """Mix a track in, at its place; None: in the middle."""
-        self._space.mixer.add_voice(track, track.pull, gain, source)
-
-    def remove_voice(self, track: RemoteAudioTrack) -> None:
-        """Leave a track out of the mix."""
-        self._space.mixer.remove_voice(track)
-
-    def set_voice_gain(self, track: RemoteAudioTrack, gain: float) -> None:
-        """Change a track's linear gain in the mix."""
-        self._space.mixer.set_gain(track, gain)
-
-    def microphones_changed(self) -> None:
-        """A microphone, or whether it should be connected, has changed."""
-        self._space.microphones_changed()
-
-    def on_published(
-        self, participant: RemoteParticipant, publication: RemoteTrackPublication
-    ) -> None:
-        """Subscribe on sight what the options say; microphones are the manager's."""
-        known = self._memory.restore_publication(participant, publication)
-        if not known and self.options.takes(publication.source) and publication.may_be_subscribed:
-            publication._want(True)
-        if publication in participant.microphones:
-            self._space.microphones_changed()
 
     async def _close_handlers(self) -> None:
         """End the coroutine handlers that still run (for the space)."""
