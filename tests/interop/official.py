@@ -22,7 +22,7 @@ class OfficialPeer:
         self.room = rtc.Room()
         self.sizes: deque[tuple[int, int]] = deque(maxlen=500)
         self.messages: list[tuple[bytes, str | None, str]] = []
-        self._heard: deque[np.ndarray[Any, Any]] = deque(maxlen=100)  # one second
+        self._heard: dict[str, deque[np.ndarray[Any, Any]]] = {}  # one second of each track
         self._tasks: list[asyncio.Task[None]] = []
         self.room.on("track_subscribed", self._subscribed)
         self.room.on("data_received", self._message)
@@ -51,10 +51,11 @@ class OfficialPeer:
 
     @property
     def rms(self) -> float:
-        """Of the last second heard, of full scale."""
-        if len(self._heard) < 100:
-            return 0.0
-        return float(np.sqrt(np.mean(np.concatenate(list(self._heard)) ** 2)))
+        """Of the last second of the loudest voice, of full scale."""
+        whole = [list(heard) for heard in self._heard.values() if len(heard) == 100]
+        return max(
+            (float(np.sqrt(np.mean(np.concatenate(each) ** 2))) for each in whole), default=0.0
+        )
 
     async def leave(self) -> None:
         """Disconnect and end every task."""
@@ -74,11 +75,11 @@ class OfficialPeer:
         self.messages.append((packet.data, packet.topic, packet.participant.identity))
 
     async def _hear(self, track: Any) -> None:
+        heard = self._heard[track.sid] = deque(maxlen=100)
         stream = rtc.AudioStream(track)
         try:
             async for event in stream:
-                samples = np.frombuffer(event.frame.data, np.int16) / 32768
-                self._heard.append(samples)
+                heard.append(np.frombuffer(event.frame.data, np.int16) / 32768)
         finally:
             await stream.aclose()
 
