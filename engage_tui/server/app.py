@@ -167,7 +167,7 @@ class RunningServer:
         met = room.join(client)
         client.send(join_response(client, met))
         room.welcome(client)
-        client.renew = lambda life: self._token(client, life)
+        client.renew = self._token
         _log.info("%r joins %r", claims.identity, claims.grants.room)
         return client
 

@@ -163,6 +163,7 @@ class DataChannels:
         """End the association; before the transport's own end."""
         if self._sctp is not None:
             run_now(self._sctp.stop())
+            self._sctp._data_channel_queue.clear()  # channels that never opened name it
             self._sctp = None
         self._channels.clear()
         self._waiting.clear()

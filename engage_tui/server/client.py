@@ -20,14 +20,15 @@ from engage_tui.server.forward import Subscription
 from engage_tui.server.incoming import PublishedTrack
 from engage_tui.server.line import SignalLine, SignalSocket
 from engage_tui.server.mux import UdpMux
-from engage_tui.server.permissions import permission_of
+from engage_tui.server.participant import first_info
 from engage_tui.server.publisher import PublisherConnection, PublisherEvents
 from engage_tui.server.shared import SharedDownlink
 from engage_tui.server.subscriber import SubscriberConnection
 from engage_tui.server.transport import PeerTransport
+from engage_tui.server.weakly import weakly
 from engage_tui.tasks import TaskGroup
 from engage_tui.wire.data import MAX_PACKET
-from engage_tui.wire.signal import SignalOptions, sid
+from engage_tui.wire.signal import SignalOptions
 from engage_tui.wire.token import Claims
 
 if TYPE_CHECKING:
@@ -53,8 +54,6 @@ _SILENCE = 20.0  # seconds without a connectivity check after which a connection
 _MAX_TEXT = 128 * 1024  # characters of a JSON frame: parsing one takes long
 _COMPLAINTS = 5
 
-_CAPABILITIES = {name for name, _ in models.ClientInfo.Capability.items()}
-
 LeaveAction = rtc.LeaveRequest.Action
 
 
@@ -73,27 +72,32 @@ class Client:
         closed: The session has ended.
         cut_on_resume: The next resume is cut off once, for tests of clients.
         last_reliable: Number of the last reliable data packet that came from it.
-        renew: Makes a fresh token with this life in seconds; the server sets it.
+        renew: Makes a fresh token for a client with this life in seconds; the server sets it.
     """
 
     def __init__(self, room: Room, mux: UdpMux, claims: Claims, options: SignalOptions) -> None:
         self.room = room
         self.claims = claims
         self.options = options
-        self.info = _participant_info(claims, options)
+        self.info = first_info(claims, options)
         single = options.single
         self.publisher = PublisherConnection(
             mux,
             claims.identity,
             PublisherEvents(
-                self._on_published,
-                self._on_unpublished,
-                self._on_data,
-                self._on_connected if single else lambda: None,
-                lambda update: self.send(rtc.SignalResponse(subscribed_quality_update=update)),
+                weakly(self._on_published),
+                weakly(self._on_unpublished),
+                weakly(self._on_data),
+                weakly(self._on_connected) if single else lambda: None,
+                weakly(self._on_wanted),
             ),
         )
-        events = DownlinkEvents(self.send, self._on_connected, self._on_started, self.fail)
+        events = DownlinkEvents(
+            weakly(self.send),
+            weakly(self._on_connected),
+            weakly(self._on_started),
+            weakly(self.fail),
+        )
         self.subscriber: Downlink = (
             SharedDownlink(self.publisher, events)
             if single
@@ -109,7 +113,7 @@ class Client:
         self.closed = False
         self.cut_on_resume = False
         self.last_reliable = 0
-        self.renew: Callable[[float], str] | None = None
+        self.renew: Callable[[Client, float], str] | None = None
         self._complaints = 0
         self._tasks = TaskGroup(f"client {claims.identity}")
         self._line = SignalLine(claims.identity, self._tasks)
@@ -248,7 +252,7 @@ class Client:
             self._suspend("its media connection fell silent")
         elif self.renew is not None and now - self._renewed > _TOKEN_LIFE / 2:
             self._renewed = now
-            self.send(rtc.SignalResponse(refresh_token=self.renew(_TOKEN_LIFE)))
+            self.send(rtc.SignalResponse(refresh_token=self.renew(self, _TOKEN_LIFE)))
 
     @property
     def _transports(self) -> set[PeerTransport]:
@@ -313,6 +317,11 @@ class Client:
         )
         self.subscriber.close()
         self.publisher.close()
+        # These name each other, and would wait for the garbage collector.
+        for transport in self._transports:
+            transport.addresses.end()
+        for track in self.publisher.everything:
+            track.streams.clear()
 
     async def finished(self) -> None:
         """Wait until everything that was sent is out, then drop what is left."""
@@ -346,9 +355,13 @@ class Client:
         self.info.tracks.extend(kept)
         self.info.is_publisher = bool(kept)
         self.room.withdraw(track)
+        track.streams.clear()  # they keep packets, and name the track
         self.announce()
         self.room.publishers_changed()
         self.room.happened(Happening.TRACK_UNPUBLISHED, self, track.info)
+
+    def _on_wanted(self, update: rtc.SubscribedQualityUpdate) -> None:
+        self.send(rtc.SignalResponse(subscribed_quality_update=update))
 
     def _on_started(self, subscription: Subscription) -> None:
         track = subscription.track
@@ -363,22 +376,3 @@ class Client:
     def _on_data(self, label: str, payload: bytes) -> None:
         if len(payload) <= MAX_PACKET + 1024 and self.claims.grants.may_send_data:
             self.room.relay(self, label, payload)
-
-
-def _participant_info(claims: Claims, options: SignalOptions) -> models.ParticipantInfo:
-    grants = claims.grants
-    now = time.time()
-    return models.ParticipantInfo(
-        sid=sid("PA_"),
-        identity=claims.identity,
-        name=claims.name,
-        metadata=claims.metadata,
-        attributes=dict(claims.attributes),
-        state=models.ParticipantInfo.JOINED,
-        joined_at=int(now),
-        joined_at_ms=int(now * 1000),
-        version=1,
-        client_protocol=options.client_protocol,
-        capabilities=[name for name in options.capabilities if name in _CAPABILITIES],
-        permission=permission_of(grants),
-    )

@@ -146,6 +146,8 @@ class _Guest(asyncio.Protocol):
         self._doorway.strangers.remove(self)
         if self._inside is not None:
             self._inside.connection_lost(exc)
+            if isinstance(self._inside, web.RequestHandler):
+                self._inside._data_received_cb = None  # the WebSocket's, which names it
 
     def asked(self) -> None:
         """A whole request is there."""

@@ -14,6 +14,7 @@ from engage_tui.server.forward import Subscription
 from engage_tui.server.governor import Governor
 from engage_tui.server.incoming import PublishedTrack
 from engage_tui.server.transport import PeerTransport
+from engage_tui.server.weakly import weakly
 from engage_tui.wire import rtcp
 
 ANSWER_TIMEOUT = 15.0
@@ -76,7 +77,7 @@ class Downlink(ABC):
         self._channels = channels
         self._by_ssrc: dict[int, Subscription] = {}
         self._closed = False
-        self.governor = Governor(self.subscriptions, self._by_ssrc, self._tell_state)
+        self.governor = Governor(self.subscriptions, self._by_ssrc, weakly(self._tell_state))
 
     @property
     @abstractmethod

@@ -52,6 +52,11 @@ class Paths(dict[Address, Path]):
         self._ufrag = ufrag
         self._remote = ("", "")
 
+    def end(self) -> None:
+        """The peer is gone: nobody is asked any more."""
+        self._remote = ("", "")
+        self._ufrag = str  # the peer's transport asks by us, and has us
+
     def meet(self, ufrag: str, password: str) -> None:
         """The peer's ICE name and password, by which our checks are signed: ask those that wait for it."""
         if not 0 < len(ufrag) <= _LONGEST or len(password) > _LONGEST:

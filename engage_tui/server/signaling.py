@@ -103,6 +103,7 @@ class Signaling:
             await line.drained()
             if client.closed:
                 await client.finished()
+            await _let_go(socket)
         return socket
 
     def _check(self, request: web.Request) -> Claims:
@@ -174,6 +175,13 @@ async def _read(
         wait = max(allowance.owe(1, now), effort.owe(time.thread_time() - began, now))
         if wait > 0:
             await asyncio.sleep(wait)  # the rest waits in the client
+
+
+async def _let_go(socket: web.WebSocketResponse) -> None:
+    """End it, and have it name nothing that names it: else it waits for the garbage collector."""
+    await socket.close()
+    if (error := socket.exception()) is not None:
+        error.__traceback__ = error.__context__ = error.__cause__ = None
 
 
 async def _refuse_resume(socket: web.WebSocketResponse) -> None:
