@@ -295,3 +295,5 @@ def _advance(room: Room, now: float, *, tell: bool, report: bool) -> None:
             client.tick(now)
     if tell:
         room.tell_speakers()
+    if report:
+        room.tell_qualities(now)

@@ -29,6 +29,7 @@ class Governor:
 
     Attributes:
         budget: What the link carries.
+        heard: Packets of which the subscriber's reports spoke, and those of them that were lost on its own way.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Governor:
         tell: Callable[[Subscription], None],
     ) -> None:
         self.budget = Budget()
+        self.heard = (0, 0.0)
         self._subscriptions, self._by_ssrc, self._tell = subscriptions, by_ssrc, tell
         self._looked = 0.0
         self._counts = (0, 0)  # packets and octets at the last look
@@ -67,6 +69,7 @@ class Governor:
                     heard = subscription.reports.heard(block, subscription.source, now)
                     expected, lost, round_trip = heard
                     self.budget.reported(expected, lost)
+                    self.heard = self.heard[0] + expected, self.heard[1] + lost
                     if round_trip is not None:
                         self.budget.round_trip(round_trip, now)
         if now - self._looked >= EVERY:

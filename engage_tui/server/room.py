@@ -15,6 +15,7 @@ from engage_tui.server import data_tracks
 from engage_tui.server.events import Happening, Listener, RoomEvent, ignore
 from engage_tui.server.incoming import PublishedTrack
 from engage_tui.server.limits import Limits
+from engage_tui.server.quality import Qualities
 from engage_tui.wire.data import DATA_TRACK, LOSSY, RELIABLE
 from engage_tui.wire.signal import sid
 
@@ -71,6 +72,7 @@ class Room:
         self.clients: dict[str, Client] = {}
         self._departed: deque[models.ParticipantInfo] = deque(maxlen=_DEPARTED)
         self._listener = listener
+        self._qualities = Qualities()
         self._empty_since = time.monotonic()
         self._visited = False
 
@@ -143,6 +145,7 @@ class Room:
         infos = [*gone, client.info, *(other.info for other in self._visible_to(client))]
         client.send(rtc.SignalResponse(update=rtc.ParticipantUpdate(participants=infos)))
         client.send(rtc.SignalResponse(room_update=rtc.RoomUpdate(room=self.info)))
+        self._qualities.forget(client.sid)
 
     def broadcast(self, message: rtc.SignalResponse) -> None:
         """Send a message to everybody."""
@@ -309,6 +312,10 @@ class Room:
             self.broadcast(
                 rtc.SignalResponse(speakers_changed=rtc.SpeakersChanged(speakers=changed))
             )
+
+    def tell_qualities(self, now: float) -> None:
+        """Tell how well people's media come through, where that changed; called each second."""
+        self._qualities.look(list(self.clients.values()), now)
 
     def publishers_changed(self) -> None:
         """Somebody published or unpublished: tell everybody if the room's count changes."""
