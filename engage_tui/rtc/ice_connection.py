@@ -113,7 +113,9 @@ class IceConnection(aioice.Connection):
             addresses = [*addresses, *LOOPBACK]
         candidates = await super().get_component_candidates(component, addresses, timeout)
         for protocol in self._protocols:
-            if isinstance(protocol.transport, asyncio.DatagramTransport):  # not through a relay
+            if (
+                protocol.local_candidate.type == "host"
+            ):  # a socket of ours, and no way through a relay
                 Datagrams(protocol, self.data_received, protocol.transport)
         return candidates
 

@@ -15,6 +15,7 @@ from aioice.ice import CandidatePair, StunProtocol
 from aioice.stun import Class, Message, Method, TransactionFailed, TransactionTimeout
 
 from engage_tui.rtc import ice_connection
+from engage_tui.rtc.datagrams import Datagrams
 from engage_tui.rtc.ice_connection import IceConnection
 from engage_tui.tasks import TaskGroup
 from tests.waiting import until
@@ -175,3 +176,14 @@ async def test_a_check_that_was_dropped_is_sent_again_soon(monkeypatch: pytest.M
         server.knows = True
         await client.close()
         assert not client._asked, "nothing is kept of checks that have ended"
+
+
+async def test_every_socket_tells_media_from_checks_by_itself() -> None:
+    connection = IceConnection(ice_controlling=True)
+    try:
+        await connection.gather_candidates()
+        protocols = [each.transport.get_protocol() for each in connection._protocols]
+        assert protocols
+        assert {type(each) for each in protocols} == {Datagrams}
+    finally:
+        await connection.close()
