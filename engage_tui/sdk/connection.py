@@ -9,36 +9,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import deque
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from livekit.protocol import models, rtc
 
-from engage_tui.errors import ConnectError, EngageError, PublishError
+from engage_tui.errors import ConnectError, EngageError
 from engage_tui.rtc.addresses import one_vanished
 from engage_tui.rtc.leaving import JoinAnewError
 from engage_tui.rtc.peer import Peer, PeerRole
 from engage_tui.rtc.signaling import SignalClient
 from engage_tui.rtc.turn import turn_servers
-from engage_tui.tasks import TaskGroup
-from engage_tui.wire.data import LOSSY, RELIABLE
+from engage_tui.sdk.negotiation import Negotiation
+from engage_tui.sdk.requests import ANSWER_TIME
 from engage_tui.wire.signal import SignalOptions
 
 if TYPE_CHECKING:
     from engage_tui.rtc.receiver import Receiver
 
 _log = logging.getLogger(__name__)
-
-ANSWER_TIME = 10.0
-"""Seconds in which the server must answer an offer or an announced track."""
-
-MAX_OFFERS = 64
-"""Offers of the server that wait to be answered; one more ends the session."""
-
-
-MAX_HELD = 1000
-"""Requests that wait for a resume; the oldest are dropped."""
 
 RESTART_TIME = 1.0
 """Seconds in which a server that resumes a session begins to restart the subscriber's ICE, if it does so at all."""
@@ -69,38 +58,21 @@ class ConnectionOwner(Protocol):
         """The session is lost, and nobody closed it; called once, and once more after each `Connection.resume`."""
 
 
-class Connection:
-    """A session, from `open` to `close`.
+class Connection(Negotiation):
+    """A session, from `open`, over losses, to `close`.
 
-    Attributes:
-        publisher: The connection on which we send; None before `open`.
-        subscriber: The connection on which we receive; None before `open`.
+    Args:
+        owner: Is told what comes, and of a loss.
     """
 
     def __init__(self, owner: ConnectionOwner) -> None:
-        self.publisher: Peer | None = None
-        self.subscriber: Peer | None = None
+        super().__init__(SignalClient(self._on_message, self._on_lost))
         self._owner = owner
-        self._signal = SignalClient(self._on_message, self._on_lost)
-        self._tasks = TaskGroup("connection")
-        # The subscriber's offers and candidates, in the order in which they came.
-        self._offers: asyncio.Queue[rtc.SessionDescription | str] = asyncio.Queue(MAX_OFFERS)
-        self._held: deque[rtc.SignalRequest] = deque(maxlen=MAX_HELD)  # while signalling is away
         self._welcome = rtc.JoinResponse()
-        self._last_offer: rtc.SessionDescription | None = None  # of the server, on the subscriber
-        self._last_answer: rtc.SessionDescription | None = None
-        self._newest_offer = 0  # the number of the last that was answered
         self._media_dead = False
-        self._answers: dict[int, asyncio.Future[str]] = {}
-        self._pending: dict[str, asyncio.Future[models.TrackInfo]] = {}
-        self._requests: dict[int, asyncio.Future[rtc.RequestResponse]] = {}
-        self._request_number = 0
-        self._offer_number = 0
-        self._negotiating = asyncio.Lock()
         self._lost = False
         self._asked_anew = False  # by the server, to connect again
         self._joining: asyncio.Timeout | None = None  # brought forward by a loss
-        self._holding = False
         self._closed = False
 
     @property
@@ -215,8 +187,7 @@ class Connection:
             raise ConnectError("The session cannot be resumed.")
         await self._signal.close(lost=True)
         self._signal = SignalClient(self._on_message, self._on_lost)
-        self._drain_offers()
-        self._newest_offer = 0  # another node counts from elsewhere
+        self._begin_anew()
         before = self.subscriber.restarts
         pings = self._welcome.ping_interval, self._welcome.ping_timeout
         options = SignalOptions(
@@ -239,9 +210,7 @@ class Connection:
             raise
         if self._lost:
             raise ConnectError("The connection was lost again.")
-        self._holding = False
-        while self._held:
-            self._signal.send(self._held.popleft())
+        self._send_held()
 
     def _relays_named(
         self, named: Iterable[rtc.ICEServer], configuration: models.ClientConfiguration
@@ -251,98 +220,10 @@ class Connection:
             if peer is not None:
                 peer.use_relays(turn_servers(named), only=only)
 
-    def _synchronised(self, state: rtc.SyncState) -> rtc.SyncState:
-        result = rtc.SyncState()
-        result.CopyFrom(state)
-        if self._last_answer is not None and self._last_offer is not None:
-            result.answer.CopyFrom(self._last_answer)
-            result.offer.CopyFrom(self._last_offer)
-        for label in (RELIABLE, LOSSY):
-            result.data_channels.add(label=label, target=rtc.PUBLISHER)
-        return result
-
-    def _drain_offers(self) -> None:
-        while not self._offers.empty():
-            self._offers.get_nowait()
-
     async def _restarted(self, before: int) -> None:
         assert self.subscriber is not None
         while self.subscriber.restarts == before:
             await self.subscriber.changed()
-
-    def send(self, request: rtc.SignalRequest) -> None:
-        """Queue a request for the server; while signalling is away, until it is back."""
-        if self._holding:
-            self._held.append(request)
-        else:
-            self._signal.send(request)
-
-    async def announce(self, request: rtc.AddTrackRequest) -> models.TrackInfo:
-        """Announce a track and wait for its SID.
-
-        Raises:
-            PublishError: The server refuses it, or says nothing.
-        """
-        answer: asyncio.Future[models.TrackInfo] = asyncio.get_running_loop().create_future()
-        self._pending[request.cid] = answer
-        self.send(rtc.SignalRequest(add_track=request))
-        try:
-            async with asyncio.timeout(ANSWER_TIME):
-                return await answer
-        except TimeoutError as error:
-            raise PublishError(
-                "The server did not answer the announcement of a track.", "Try again."
-            ) from error
-        finally:
-            self._pending.pop(request.cid, None)
-
-    async def request(self, request: rtc.SignalRequest) -> rtc.RequestResponse:
-        """Send a request that has a ``request_id``, and wait for what the server says to it.
-
-        Raises:
-            ConnectError: It says nothing, or the connection ends.
-        """
-        self._request_number += 1
-        number = self._request_number
-        getattr(request, request.WhichOneof("message") or "").request_id = number
-        answer: asyncio.Future[rtc.RequestResponse] = asyncio.get_running_loop().create_future()
-        self._requests[number] = answer
-        self.send(request)
-        try:
-            async with asyncio.timeout(ANSWER_TIME):
-                return await answer
-        except TimeoutError as error:
-            raise ConnectError("The server did not answer a request.", "Try again.") from error
-        finally:
-            self._requests.pop(number, None)
-
-    async def negotiate(self, *, restart: bool = False) -> None:
-        """Offer what we send as it stands now, and take the server's answer; one at a time.
-
-        Args:
-            restart: Restart ICE too.
-
-        Raises:
-            ConnectError: The server does not answer.
-        """
-        if self.publisher is None:
-            raise ConnectError("There is no connection to the server.")
-        async with self._negotiating:
-            self._offer_number += 1
-            number = self._offer_number
-            answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-            self._answers = {number: answer}
-            request = rtc.SignalRequest()
-            request.offer.type = "offer"
-            request.offer.id = number
-            request.offer.sdp = await self.publisher.offer(restart=restart)
-            self._signal.send(request)
-            try:
-                async with asyncio.timeout(ANSWER_TIME):
-                    sdp = await answer
-            except TimeoutError as error:
-                raise ConnectError("The server does not answer our offer.", "Try again.") from error
-            await self.publisher.apply_answer(sdp)
 
     async def close(self, *, leave: bool = False) -> None:
         """End the session; idempotent; leaves no task and no socket.
@@ -357,45 +238,6 @@ class Connection:
         for peer in (self.publisher, self.subscriber):
             if peer is not None:
                 await peer.close()
-
-    def _fail_waiting(self) -> None:
-        """Whoever waits for an answer of the server gets none any more."""
-        # Not cancelled: whoever waits would take that for a cancellation of their own task.
-        futures: list[asyncio.Future[Any]] = [
-            *self._answers.values(),
-            *self._pending.values(),
-            *self._requests.values(),
-        ]
-        for waiting in futures:
-            if not waiting.done():
-                waiting.set_exception(ConnectError("The connection ended.", "Try again."))
-                waiting.exception()  # somebody may have given up waiting
-
-    async def _answer_offers(self, subscriber: Peer) -> None:
-        """Serve the server's offers in their order."""
-        while True:
-            offer = await self._offers.get()
-            if isinstance(offer, str):
-                await subscriber.add_candidate(offer)
-                continue
-            if 0 < offer.id <= self._newest_offer:
-                _log.info("offer %d came again, or too late", offer.id)
-                continue
-            try:
-                sdp = await subscriber.answer(offer.sdp)
-            except EngageError as error:
-                _log.warning("an offer of the server was not taken: %s", error)
-                continue
-            except Exception:  # noqa: BLE001 - border: one offer must not end the answering of all
-                _log.exception("an offer of the server was not taken")
-                continue
-            self._newest_offer = offer.id
-            request = rtc.SignalRequest()
-            request.answer.type = "answer"
-            request.answer.id = offer.id
-            request.answer.sdp = sdp
-            self._last_offer, self._last_answer = offer, request.answer
-            self._signal.send(request)
 
     def _on_message(self, message: rtc.SignalResponse) -> None:
         match message.WhichOneof("message"):
@@ -412,48 +254,9 @@ class Connection:
             case _:
                 self._owner.on_signal(message)
 
-    def _queue(self, offer: rtc.SessionDescription | str) -> None:
-        try:
-            self._offers.put_nowait(offer)
-        except asyncio.QueueFull:
-            if isinstance(offer, str):  # other candidates will do
-                return
-            self._media_dead = True  # what was not answered cannot be made up for
-            self._on_lost("the server sends offers faster than they can be answered")
-
-    def _answered(self, answer: rtc.SessionDescription) -> None:
-        # Servers before protocol 17 do not echo the number.
-        future = self._answers.get(answer.id or self._offer_number)
-        if future is not None and not future.done():
-            future.set_result(answer.sdp)
-
-    def _trickled(self, trickle: rtc.TrickleRequest) -> None:
-        if trickle.target != rtc.PUBLISHER:
-            self._queue(trickle.candidateInit)
-        elif self.publisher is not None:
-            self._tasks.spawn(self.publisher.add_candidate(trickle.candidateInit), "candidate")
-
-    def _settle(self, cid: str, track: models.TrackInfo) -> None:
-        future = self._pending.get(cid)
-        if future is not None and not future.done():
-            future.set_result(track)
-
-    def _responded(self, response: rtc.RequestResponse) -> None:
-        waiting = self._requests.get(response.request_id)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(response)
-            return
-        future = self._pending.get(response.add_track.cid)
-        if future is None or future.done() or response.reason == rtc.RequestResponse.QUEUED:
-            return
-        reason = rtc.RequestResponse.Reason.Name(response.reason).lower().replace("_", " ")
-        said = response.message or reason
-        future.set_exception(
-            PublishError(
-                f"The server does not let us publish this track ({said}).",
-                "The token must allow publishing this source.",
-            )
-        )
+    def _overrun(self) -> None:
+        self._media_dead = True  # what was not answered cannot be made up for
+        self._on_lost("the server sends offers faster than they can be answered")
 
     def _media_lost(self, why: str) -> None:
         self._media_dead = True
