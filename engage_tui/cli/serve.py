@@ -89,7 +89,8 @@ async def _serve(flags: dict[str, Any], given: set[str], *, watch: bool, as_json
     # The table has the terminal to itself.
     log.setup("serve", to_stderr=not watch, as_json=log_format == "json")
     server = await start_server(config)
-    # By then all is imported and lives as long as we: a collection would look through it, and hold up media for 40 ms.
+    # What is imported lives as long as we: a collection would look through it, and hold up media for 40 ms.
+    gc.freeze()
     loop.call_later(_SETTLED, gc.freeze)
     try:
         if as_json:

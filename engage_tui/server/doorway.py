@@ -25,6 +25,8 @@ _log = logging.getLogger(__name__)
 _KEEP_ALIVE = 60.0  # seconds from an answer to the next request on the same connection
 _GOODBYE = 2.0  # seconds that a peer may take to end TLS
 _BACKLOG = 128  # connections that wait to be accepted
+_CALLBACK = "_data_received_cb"
+# Where aiohttp 3.14 keeps a WebSocket's method, by which the two would wait for the garbage collector.
 
 Inside = Callable[[], asyncio.Protocol]
 """Makes the HTTP protocol of one connection."""
@@ -146,8 +148,8 @@ class _Guest(asyncio.Protocol):
         self._doorway.strangers.remove(self)
         if self._inside is not None:
             self._inside.connection_lost(exc)
-            if isinstance(self._inside, web.RequestHandler):
-                self._inside._data_received_cb = None  # the WebSocket's, which names it
+            if getattr(self._inside, _CALLBACK, None) is not None:
+                setattr(self._inside, _CALLBACK, None)
 
     def asked(self) -> None:
         """A whole request is there."""

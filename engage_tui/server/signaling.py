@@ -180,6 +180,8 @@ async def _read(
 async def _let_go(socket: web.WebSocketResponse) -> None:
     """End it, and have it name nothing that names it: else it waits for the garbage collector."""
     await socket.close()
+    # aiohttp sets the clock of its pings again by the peer's goodbye: it would hold the socket until it strikes.
+    getattr(socket, "_cancel_heartbeat", lambda: None)()
     if (error := socket.exception()) is not None:
         error.__traceback__ = error.__context__ = error.__cause__ = None
 

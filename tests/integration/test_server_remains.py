@@ -6,85 +6,37 @@ and looked through them all in one go while everybody waited.
 
 from __future__ import annotations
 
-import gc
 import weakref
 from collections.abc import Iterator
-from contextlib import suppress
+from pathlib import Path
 
 import pytest
-from aiohttp import web
 from livekit.protocol import models, rtc
 
 from engage_tui import (
     RoomEvent,
+    Space,
     TrackKind,
     create_local_audio_track,
     create_local_video_track,
 )
 from engage_tui.server.app import RunningServer
 from engage_tui.server.client import Client
-from tests.embedded import described
+from tests.certificates import Authority
+from tests.embedded import described, embedded_server
 from tests.integration.meeting import Meeting, join, meet
 from tests.integration.signal_client import signalling, signalling_single
 from tests.integration.test_sdk_resume import resumed
 from tests.integration.test_server_rooms import add_track, publish, publisher_offer
 from tests.integration.test_server_single import activate, answer, request
+from tests.remains import Watch, without_collector
 from tests.waiting import until
 
 
 @pytest.fixture(autouse=True)
 def no_collector() -> Iterator[None]:
-    """Let nothing but the last reference end an object."""
-    gc.collect()
-    gc.disable()
-    try:
+    with without_collector():
         yield
-    finally:
-        gc.enable()
-
-
-class Watch:
-    """Objects that have to go.
-
-    Attributes:
-        objects: Those that were there.
-    """
-
-    def __init__(self) -> None:
-        self.objects: list[weakref.ref[object]] = []
-
-    def add(self, *clients: Client) -> None:
-        """What sessions are made of now."""
-        self.objects += [weakref.ref(each) for client in clients for each in _parts(client)]
-
-    def add_sockets(self) -> None:
-        """Every WebSocket of a server in this process."""
-        found = [each for each in gc.get_objects() if type(each) is web.WebSocketResponse]
-        assert found
-        self.objects += [weakref.ref(each) for each in found]
-
-    def left(self) -> list[str]:
-        """What is there still."""
-        return [repr(each) for look in self.objects if (each := look()) is not None]
-
-    async def all_gone(self) -> None:
-        with suppress(AssertionError):  # what runs still may hold something for a moment
-            await until(lambda: not self.left())
-        assert self.left() == []
-
-
-def _parts(client: Client) -> Iterator[object]:
-    yield from (client, client.publisher, client.subscriber, client.subscriber.governor)
-    yield from (client.publisher.channels, client.subscriber._channels, client._line)
-    for channels in (client.publisher.channels, client.subscriber._channels):
-        if channels._sctp is not None:
-            yield channels._sctp
-        yield from channels._channels.values()
-    for transport in client._transports:
-        yield from (transport, transport.addresses, transport._ssl)
-    for track in client.publisher.everything:
-        yield from (track, *track.streams.values())
-    yield from client.subscriber.subscriptions.values()
 
 
 async def talking(server: RunningServer, m: Meeting) -> list[Client]:
@@ -171,3 +123,17 @@ async def test_of_one_connection_for_both_directions(server: RunningServer) -> N
             client.end(models.DisconnectReason.CLIENT_INITIATED)
             del client
     await watch.all_gone()
+
+
+async def test_of_a_connection_by_tls(
+    room_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority, watch = Authority(tmp_path), Watch()
+    cert, key = authority.certify("127.0.0.1")
+    monkeypatch.setenv("SSL_CERT_FILE", authority.file)
+    async with embedded_server(certificate=cert, certificate_key=key) as server:
+        async with Space() as space:
+            await join(space, described(server), "ada", room_name)
+            watch.add(*server.rooms[room_name].clients.values())
+            watch.add_sockets()
+        await watch.all_gone()
