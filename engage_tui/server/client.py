@@ -17,10 +17,10 @@ from engage_tui.server.data_tracks import DataTracks
 from engage_tui.server.downlink import Downlink, DownlinkEvents
 from engage_tui.server.events import Happening
 from engage_tui.server.forward import Subscription
-from engage_tui.server.incoming import PublishedTrack
 from engage_tui.server.line import SignalLine, SignalSocket
 from engage_tui.server.mux import UdpMux
 from engage_tui.server.participant import first_info
+from engage_tui.server.published import PublishedTrack
 from engage_tui.server.publisher import PublisherConnection, PublisherEvents
 from engage_tui.server.shared import SharedDownlink
 from engage_tui.server.subscriber import SubscriberConnection

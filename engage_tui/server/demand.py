@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from livekit.protocol import models, rtc
 
 if TYPE_CHECKING:
-    from engage_tui.server.incoming import PublishedTrack
+    from engage_tui.server.published import PublishedTrack
 
 _PATIENCE = 5.0  # seconds for which a layer must be unwanted: people look to and fro
 _EVERY = 0.2

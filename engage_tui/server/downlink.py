@@ -12,7 +12,7 @@ from livekit.protocol import rtc
 from engage_tui.server.channels import DataChannels
 from engage_tui.server.forward import Subscription
 from engage_tui.server.governor import Governor
-from engage_tui.server.incoming import PublishedTrack
+from engage_tui.server.published import PublishedTrack
 from engage_tui.server.transport import PeerTransport
 from engage_tui.server.weakly import weakly
 from engage_tui.wire import rtcp
@@ -77,6 +77,7 @@ class Downlink(ABC):
         self._channels = channels
         self._by_ssrc: dict[int, Subscription] = {}
         self._closed = False
+        transport.on_moved = weakly(self._moved)
         self.governor = Governor(self.subscriptions, self._by_ssrc, weakly(self._tell_state))
 
     @property
@@ -155,6 +156,11 @@ class Downlink(ABC):
             asked = rtcp.parse_reference_time(part.body)
             if asked is not None:
                 self.transport.send_rtcp(rtcp.build_reference_answer(1, *asked))
+
+    def _moved(self) -> None:
+        """Packets leave for another address, or none."""
+        for subscription in self.subscriptions.values():
+            subscription.dissolve()
 
     def _tell_state(self, subscription: Subscription) -> None:
         """Say that a video is paused for want of bandwidth, or goes on."""

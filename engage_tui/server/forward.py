@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from livekit.protocol import models
 
 from engage_tui.server.budget import PAUSED
-from engage_tui.server.incoming import IncomingStream, PublishedTrack
+from engage_tui.server.incoming import IncomingStream
 from engage_tui.server.outlet import BURST
+from engage_tui.server.published import PublishedTrack
 from engage_tui.server.steady import SteadyStream
 from engage_tui.server.transport import PeerTransport
 from engage_tui.wire.rtp import RtpPacket
@@ -63,6 +64,7 @@ class Subscription(SteadyStream):
 
     def stop(self) -> None:
         """Forward nothing any more, until `reselect`."""
+        self.dissolve()
         for stream in (self._current, self._target):
             if stream is not None and self in stream.takers:
                 stream.takers.remove(self)
@@ -84,17 +86,12 @@ class Subscription(SteadyStream):
         self._target = stream
         if stream is self._current:
             return
-        begins = self.track.video and self._last is None and not self.track.annotated
+        begins = self.track.video and not self.packets and not self.track.annotated
         recent = stream.since_keyframe(now) if begins else []
         stream.takers.append(self)
         self._replay(stream, recent, now)
         if self.track.video and not recent:
             stream.request_keyframe(now)
-
-    @property
-    def source(self) -> IncomingStream | None:
-        """What is sent on at present; None while nothing is."""
-        return self._current
 
     @property
     def wants_video(self) -> bool:

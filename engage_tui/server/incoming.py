@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from livekit.protocol import models
+from msgspec.structs import replace
 
-from engage_tui.server.demand import Demand
-from engage_tui.server.layers import choose
+from engage_tui.server.fan import Audience
 from engage_tui.server.outlet import BURST
-from engage_tui.server.run import Run
 from engage_tui.server.temporal import Tempo, temporal_place
 from engage_tui.wire import red, rtcp
-from engage_tui.wire.rtp import RtpPacket, is_keyframe
+from engage_tui.wire.rtp import RtpPacket, keyframe_test
 from engage_tui.wire.svc import Av1Layers, parse_vp9
 
 if TYPE_CHECKING:
     from engage_tui.server.forward import Subscription
-
-LIVE = 1.5
-"""Seconds without a packet after which a simulcast layer counts as paused."""
+    from engage_tui.server.published import PublishedTrack
 
 _RING_MASK = (
     511  # packets kept for repetitions, less one (a power of two), shared by all subscribers
@@ -36,8 +31,6 @@ _NACK_GAP = 0.08
 _NACK_TRIES = 6
 _NACK_SPAN = 200  # a larger hole is no loss but a pause; a keyframe mends it
 _MAX_MISSING = 400
-_PLACED = ("VP9", "AV1")  # their packets say themselves to which layer they belong
-_GUESS, _GUESS_SOUND = 150_000.0, 32_000.0  # bits a second
 
 
 class IncomingStream:
@@ -47,7 +40,8 @@ class IncomingStream:
         track: The track that it belongs to.
         rid: The simulcast layer; empty without simulcast.
         send_rtcp: Takes feedback to the publisher.
-        touched: Told when there is something to hand on; see to it that `hand_on` is called soon.
+        touched: Told when there is something to hand on; see to it that `hand_on` is called soon, and then `note`.
+        measure: Takes each packet with a header extension, and when it came.
 
     Attributes:
         takers: The subscriptions that want its packets, as current layer or as the one to switch to.
@@ -64,6 +58,7 @@ class IncomingStream:
         rid: str,
         send_rtcp: Callable[[bytes], None],
         touched: Callable[[IncomingStream], None],
+        measure: Callable[[PublishedTrack, RtpPacket, float], None],
     ) -> None:
         self.track = track
         self.ssrc = ssrc
@@ -72,11 +67,14 @@ class IncomingStream:
         self.arrived = 0.0
         self.report: tuple[rtcp.SenderReport, float] | None = None
         self._send_rtcp = send_rtcp
-        self._touched = touched
+        self._touched, self._measure = touched, measure
         self._fresh: list[RtpPacket] = []
+        self._unseen: list[tuple[list[RtpPacket], float]] = []  # handed on, not noted yet
+        self._audience, self._wrapped = Audience(), Audience()  # the latter takes RED
         self._ring: list[RtpPacket | None] = [None] * (_RING_MASK + 1)
         self._video = track.video
-        self._placed = track.codec in _PLACED
+        self._placed = track.layered
+        self._is_keyframe = keyframe_test(track.codec)
         self._av1 = Av1Layers()
         self._highest = self._base = -1
         self.rate = 0.0
@@ -105,18 +103,27 @@ class IncomingStream:
             self.hand_on()
 
     def hand_on(self) -> None:
-        """Hand what was received to every taker."""
+        """Hand what was received to every taker, at once where nobody has to choose by what is in it."""
         fresh, self._fresh = self._fresh, []
         if not fresh:
             return
-        self._count(fresh, self.arrived)
-        self._look_into(fresh, self.arrived)
+        self._unseen.append((fresh, self.arrived))
+        if self._placed or not self._audience.rides(self.takers):
+            self.note()
         if self.track.redundant_type:
             self._unwrap(fresh)
             return
-        run = Run.steady(fresh)
-        for taker in self.takers:
-            taker.forward(self, fresh, self.arrived, run)
+        self._audience.serve(self.takers, self, fresh, self.arrived)
+
+    def note(self) -> None:
+        """Keep the books of what was received; the takers need not wait for that."""
+        unseen, self._unseen = self._unseen, []
+        for packets, now in unseen:
+            for packet in packets:
+                if packet.extension_profile:
+                    self._measure(self.track, packet, now)
+            self._count(packets, now)
+            self._look_into(packets, now)
 
     def _look_into(self, packets: list[RtpPacket], now: float) -> None:
         """Note what the packets hold, and keep them for repetitions."""
@@ -128,7 +135,7 @@ class IncomingStream:
                 continue
             if placed:
                 self._find_place(packet)
-            elif is_keyframe(codec, packet.payload):
+            elif self._is_keyframe(packet.payload):
                 packet.keyframe = True
                 self._pli_due = 0.0
                 if self._key is None or self._key[1] != packet.timestamp:
@@ -174,8 +181,10 @@ class IncomingStream:
             else replace(each, payload=red.build(track.payload_type, [], each.payload))
             for each in fresh
         ]
-        for taker in self.takers:
-            taker.forward(self, full if taker.redundant else bare, self.arrived)
+        bared = [each for each in self.takers if not each.redundant]
+        filled = [each for each in self.takers if each.redundant]
+        self._audience.serve(bared, self, bare, self.arrived)
+        self._wrapped.serve(filled, self, full, self.arrived)
 
     def recall(self, number: int) -> RtpPacket | None:
         """A packet that came a moment ago; None if it did not, or was overwritten since."""
@@ -188,6 +197,7 @@ class IncomingStream:
         What was received is handed on before, so that whoever becomes a taker next gets what follows.
         """
         self.hand_on()
+        self.note()
         if self._key is None or now - self._key[2] > _REPLAY:
             return []
         first = self._key[0]
@@ -292,89 +302,6 @@ class IncomingStream:
             self._pli_sent = now
             self._pli_due = now + _PLI_REPEAT
             self._send_rtcp(rtcp.build_pli(self.ssrc))
-
-
-class PublishedTrack:
-    """A track that a participant announced, and once negotiated, sends.
-
-    Attributes:
-        cid: The client's own id of the track.
-        info: What the others are told.
-        codec: ``opus``, ``VP8``, ``H264``, ``VP9`` or ``AV1``; empty until negotiated.
-        payload_type: The publisher's.
-        redundant_type: The publisher's, of the same wrapped in RED; 0 if it does not wrap.
-        rids: Simulcast layers, the smallest first; empty without simulcast.
-        streams: By rid (empty without simulcast).
-        subscriptions: By participant SID of the subscriber; those whose section is negotiated.
-        ended: Unpublished.
-        demand: Which layers anybody wants.
-    """
-
-    def __init__(self, cid: str, info: models.TrackInfo) -> None:
-        self.cid = cid
-        self.info = info
-        self.sid = info.sid
-        self.video = info.type == models.TrackType.VIDEO
-        self.mid = ""
-        self.codec = ""
-        self.payload_type = self.redundant_type = 0
-        self.clock_rate = 90000 if self.video else 48000
-        self.rids: list[str] = []
-        self.streams: dict[str, IncomingStream] = {}
-        self.subscriptions: dict[str, Subscription] = {}
-        self.ended = False
-        self.demand = Demand()
-
-    def mute(self, muted: bool, now: float) -> bool:
-        """Mute or unmute it; whether that changed anything. A muted track is forwarded to nobody, whatever comes."""
-        if self.info.muted == muted:
-            return False
-        self.info.muted = muted
-        for subscription in self.subscriptions.values():
-            subscription.reselect(now)
-        return True
-
-    def rate(self, place: int) -> float:
-        """Bits a second of the layer `place`, counted from the smallest: as measured, as announced, or a guess."""
-        rid = self.rids[place] if self.rids else ""
-        stream = self.streams.get(rid)
-        if stream is not None and stream.rate:
-            # Of layers in one stream the next smaller has a quarter of the pixels and about a third of the bits.
-            return stream.rate / 3 ** (self.heights - 1 - place) if self.layered else stream.rate
-        announced = sorted(layer.bitrate for layer in self.info.layers if layer.bitrate)
-        if place < len(announced):
-            return float(announced[place])
-        return _GUESS * 4**place if self.video else _GUESS_SOUND
-
-    @property
-    def layered(self) -> bool:
-        """Its layers travel in one stream; libwebrtc does so with VP9 even where several were negotiated."""
-        return self.codec in _PLACED
-
-    @property
-    def annotated(self) -> bool:
-        """Its pictures carry data for the application, so nobody begins with what was sent before somebody looked.
-
-        Until there is a first picture LiveKit's SDKs send black ones, which carry nothing.
-        """
-        return bool(self.info.packet_trailer_features)
-
-    @property
-    def heights(self) -> int:
-        """How many layers it has."""
-        return len(self.rids) or (max(1, len(self.info.layers)) if self.layered else 1)
-
-    def takes(self, payload_type: int) -> bool:
-        """Whether the publisher sends the track under this payload type."""
-        return payload_type == self.payload_type or (0 < self.redundant_type == payload_type)
-
-    def layer(self, quality: int, now: float) -> IncomingStream | None:
-        """The stream for a wanted quality, or None while nothing fitting arrives."""
-        if not self.rids:
-            return self.streams.get("")
-        live = [rid for rid, s in self.streams.items() if s.arrived and now - s.arrived < LIVE]
-        rid = choose(self.rids, live, quality)
-        return None if rid is None else self.streams[rid]
 
 
 def _own(payload: bytes) -> bytes:

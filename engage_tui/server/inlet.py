@@ -26,9 +26,6 @@ _KNOWN = 1024  # addresses whose C structures are remembered
 Place = tuple[memoryview, Any]
 """A place for a datagram: its bytes, and the C pointer to them."""
 
-Datagram = tuple[Place, int]
-"""A datagram in its place, and its size."""
-
 
 class Inlet:
     """Reads one datagram after the other.
@@ -38,13 +35,14 @@ class Inlet:
         burst: Datagrams of one `read` at most.
 
     Attributes:
-        places: Where `read` puts datagrams. What is there is overwritten by the next one.
+        memory: Where `read` puts datagrams, one every `DATAGRAM` bytes. What is there is overwritten by the next.
+        places: The same place by place.
     """
 
     def __init__(self, udp: socket.socket, burst: int = BURST) -> None:
         self._socket = udp
-        self._memory = bytearray(burst * DATAGRAM)
-        view, pointer = memoryview(self._memory), ffi.from_buffer("unsigned char[]", self._memory)
+        self.memory = bytearray(burst * DATAGRAM)
+        view, pointer = memoryview(self.memory), ffi.from_buffer("unsigned char[]", self.memory)
         self.places: list[Place] = [
             (view[at : at + DATAGRAM], pointer + at) for at in range(0, len(view), DATAGRAM)
         ]

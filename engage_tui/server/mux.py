@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Protocol
 from engage_tui.errors import PortInUseError, UsageError
 from engage_tui.server.addresses import announced, candidates, listening
 from engage_tui.server.certificate import Certificate
-from engage_tui.server.inlet import Datagram, make_inlet
+from engage_tui.server.inlet import DATAGRAM, make_inlet
 from engage_tui.server.limits import Limits
-from engage_tui.server.outlet import Outlet, make_outlet
+from engage_tui.server.native import make_opener, make_outlet
+from engage_tui.server.outlet import Outlet
 from engage_tui.server.paths import AMPLIFICATION, Path
 from engage_tui.server.stun import (
     Address,
@@ -44,6 +45,9 @@ class Passing(Protocol):
     def hand_on(self) -> None:
         """Pass on what came."""
 
+    def note(self) -> None:
+        """Do what has time until that is on its way."""
+
 
 class UdpMux:
     """The server's UDP port.
@@ -72,9 +76,11 @@ class UdpMux:
         self.candidates = candidates(self._hosts, self.port, 0)
         self.tcp = TcpPort(self._on_frame, lambda a: a in self._by_address, self._lose, limits)
         self.inlet = make_inlet(self.socket)
+        self.opener = make_opener(self.inlet)
         self.outlet = make_outlet(self.socket)
         self.received = 0
         self._touched: list[Passing] = []
+        self._passed: list[Passing] = []
         self.turns = Turns()
         self._by_ufrag: dict[str, PeerTransport] = {}
         self._by_address: dict[Address, PeerTransport] = {}
@@ -150,18 +156,23 @@ class UdpMux:
             try:
                 more = self._read()
             finally:
-                self._finish()
+                self._send_on()
             if not more:
-                return
+                break
+        self._note()
 
     def touch(self, stream: Passing) -> None:
-        """Have `stream.hand_on` called once the burst that is being read is worked off."""
+        """Have `stream.hand_on` called once the burst that is being read is worked off, and then `note`."""
         if not self.outlet.held:
             self.outlet.held = True
             self._loop.call_soon(self._finish)
         self._touched.append(stream)
 
     def _finish(self) -> None:
+        self._send_on()
+        self._note()
+
+    def _send_on(self) -> None:
         """Send on what came, and all that waits."""
         self._hand_on()
         self.outlet.held = False
@@ -174,21 +185,32 @@ class UdpMux:
                 stream.hand_on()
             except Exception:  # noqa: BLE001 - packet border: one stream's trouble is not another's
                 _log.warning("a stream could not be sent on", exc_info=True)
+        self._passed += touched
+
+    def _note(self) -> None:
+        passed, self._passed = self._passed, []
+        for stream in passed:
+            try:
+                stream.note()
+            except Exception:  # noqa: BLE001
+                _log.warning("the books of a stream could not be kept", exc_info=True)
 
     def _read(self) -> bool:
         """Take what has come; whether it was anything."""
         came = self.inlet.read()
         self.received += len(came)
-        by_peer: dict[Address, list[Datagram]] = {}
-        for place, (size, address) in zip(self.inlet.places, came, strict=False):
-            if size and 128 <= place[0][0] < 192:
+        memory = self.inlet.memory
+        by_peer: dict[Address, list[int]] = {}
+        for number, (size, address) in enumerate(came):
+            at = number * DATAGRAM
+            if size > 1 and 128 <= memory[at] < 192 and not 192 <= memory[at + 1] < 224:
                 if address in by_peer:
-                    by_peer[address].append((place, size))
+                    by_peer[address] += number, size
                 else:
-                    by_peer[address] = [(place, size)]
+                    by_peer[address] = [number, size]
                 continue
             try:
-                self._dispatch(bytes(place[0][:size]), address)
+                self._dispatch(bytes(memory[at : at + size]), address)
             except Exception:  # noqa: BLE001 - packet border: no datagram may end the server
                 _log.warning("a datagram from %s:%d could not be handled", *address, exc_info=True)
         for address, datagrams in by_peer.items():
@@ -205,9 +227,11 @@ class UdpMux:
         first = data[0] if data else 255
         if 128 <= first < 192:
             if (transport := self._by_address.get(address)) is not None:
-                place = self.inlet.places[0]  # free: what was read is worked off
-                place[0][: len(data)] = data
-                transport.on_media([(place, len(data))])
+                if len(data) > 1 and 192 <= data[1] < 224:
+                    transport.on_control(data)
+                else:
+                    self.inlet.memory[: len(data)] = data  # free: what was read is worked off
+                    transport.on_media([0, len(data)])
         elif 20 <= first < 64:
             if (transport := self._by_address.get(address)) is not None:
                 transport.on_dtls(data)

@@ -1,9 +1,4 @@
-"""Where media leaves the server by UDP: packets are protected in place, and many leave with one system call.
-
-On Linux they wait until the burst that caused them is worked off. Then one ``sendmmsg`` takes them all, and packets
-of one size to one peer are a single send that the kernel cuts apart (UDP segmentation offload): a fifth of the cost of
-a send each. Elsewhere each packet leaves at once.
-"""
+"""Where media leaves the server by UDP: packets are protected in place. Here each of them leaves at once."""
 
 from __future__ import annotations
 
@@ -13,10 +8,9 @@ import errno
 import logging
 import socket
 import struct
-import sys
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from pylibsrtp._binding import ffi, lib
 
@@ -37,11 +31,6 @@ BACKLOG = 1024
 BURST = SLOTS // 4
 """Packets of one stream that are handed over together at most."""
 
-
-_EAGER = 32  # packets that leave although more is coming: who is served first need not wait for the others
-
-protect = lib.srtp_protect
-
 _FULL = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS)
 
 Slot = tuple[memoryview, Any, int]
@@ -55,7 +44,7 @@ def seal(view: memoryview, pointer: Any, key: Any, ssrc: int, packet: Packet) ->
     end = 12 + len(payload)
     view[12:end] = payload
     size = ffi.new("int *", end)
-    return int(size[0]) if protect(key, pointer, size) == 0 else 0
+    return int(size[0]) if lib.srtp_protect(key, pointer, size) == 0 else 0
 
 
 class Destination:
@@ -74,6 +63,43 @@ class Destination:
         raw = _sockaddr(family, address)
         self._keep = ctypes.create_string_buffer(raw, len(raw))
         self.name, self.size = ctypes.addressof(self._keep), len(raw)
+
+
+class Copy(NamedTuple):
+    """How one peer gets packets that others get too.
+
+    Attributes:
+        to: The peer.
+        key: Its libsrtp session (C).
+        ssrc: Of the packets.
+        kind: Their payload type.
+        shift: Added to their sequence numbers.
+        later: Added to their timestamps.
+    """
+
+    to: Destination
+    key: Any
+    ssrc: int
+    kind: int
+    shift: int
+    later: int
+
+
+class Copies:
+    """How several peers get the same packets.
+
+    Args:
+        each: How each of them does.
+
+    Attributes:
+        prepared: What an outlet made of them; None before it did.
+    """
+
+    __slots__ = ("each", "prepared")
+
+    def __init__(self, each: Sequence[Copy]) -> None:
+        self.each = each
+        self.prepared: Any = None
 
 
 class Outlet:
@@ -124,21 +150,15 @@ class Outlet:
             if size := seal(view, pointer, key, ssrc, packet):
                 self.send(view[:size], to.address)
 
-    def relay(
-        self, to: Destination, key: Any, ssrc: int, kind: int, shift: int, later: int, run: Run
-    ) -> None:
-        """Protect and send packets that others get too.
+    def fan(self, run: Run, copies: Copies) -> None:
+        """Protect and send packets to several peers.
 
         Args:
-            to: The peer.
-            key: Its libsrtp session (C).
-            ssrc: Of the packets.
-            kind: Their payload type.
-            shift: Added to their sequence numbers.
-            later: Added to their timestamps.
-            run: They, `BURST` at most.
+            run: The packets, `BURST` at most.
+            copies: Who gets them, and how.
         """
-        self.put(to, key, ssrc, run.packets(kind, shift, later))
+        for to, key, ssrc, kind, shift, later in copies.each:
+            self.put(to, key, ssrc, run.packets(kind, shift, later))
 
     def flush(self) -> None:
         """Send what waits."""
@@ -187,167 +207,6 @@ class Outlet:
         asyncio.get_running_loop().remove_writer(self._socket.fileno())
 
 
-_VECTOR = struct.Struct("@PN")  # struct iovec
-_MESSAGE = struct.Struct("@PIPNPNi0PI0P")  # struct mmsghdr …
-write_head = struct.Struct("@PIPNPN").pack_into  # … and what differs in it
-_SEGMENT = struct.Struct("@NiiH0P")  # struct cmsghdr with the size of a segment
-_SEGMENT_LENGTH = struct.calcsize("@NiiH")
-_VECTOR_SIZE, _MESSAGE_SIZE, _CONTROL = _VECTOR.size, _MESSAGE.size, _SEGMENT.size
-_UDP_SEGMENT = 103  # linux/udp.h
-
-
-class BurstOutlet(Outlet):
-    """Sends many packets with one system call (Linux).
-
-    Attributes:
-        segments: The kernel cuts sends apart; off once it said that it cannot.
-    """
-
-    def __init__(self, udp: socket.socket) -> None:
-        super().__init__(udp)
-        self.segments = True
-        self._used = self._due = 0  # slots and messages
-        self._peers: list[Destination] = []  # of the messages, which know the addresses in C only
-        self._pointers = [pointer for _, pointer, _ in self._slots]
-        self._vectors = ctypes.create_string_buffer(SLOTS * _VECTOR.size)
-        for number, (_, _, at) in enumerate(self._slots):
-            _VECTOR.pack_into(self._vectors, number * _VECTOR.size, at, 0)
-        self._lengths = memoryview(self._vectors).cast("B").cast("P")[1::2]
-        self._messages = ctypes.create_string_buffer(SLOTS * _MESSAGE.size)
-        self._vectors_at, self._messages_at = (
-            ctypes.addressof(each) for each in (self._vectors, self._messages)
-        )
-        self._controls: dict[int, ctypes.Array[ctypes.c_char]] = {}
-        self._controls_at: dict[int, int] = {}
-        library = ctypes.CDLL(None, use_errno=True)
-        self._sendmmsg = library.sendmmsg
-        self._sendmmsg.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int)
-
-    def put(self, to: Destination, key: Any, ssrc: int, packets: Sequence[Packet]) -> None:
-        """Protect packets; they leave with the next flush, which is soon."""
-        self.relay(to, key, ssrc, 0, 0, 0, Run.ready(packets))
-
-    def relay(
-        self, to: Destination, key: Any, ssrc: int, kind: int, shift: int, later: int, run: Run
-    ) -> None:
-        """Protect packets that others get too; see `Outlet.relay`. They leave with the next flush, which is soon."""
-        if self._used + run.count > SLOTS:
-            self.flush()
-        first = self._used
-        self._peers.append(to)
-        if not self._due and not self.held:
-            asyncio.get_running_loop().call_soon(self.flush)
-        # From here on every packet of every subscriber passes: each line costs.
-        memory, pointers, lengths = self._memory, self._pointers, self._lengths
-        size, count = self._size, self._count
-        whole, end = self.segments, 0
-        for place, (write, marker, number, timestamp, payload, end) in enumerate(
-            run.entries, first
-        ):
-            write(
-                memory,
-                place * ROOM,
-                0x80,
-                kind | marker,
-                (number + shift) & 0xFFFF,
-                (timestamp + later) & 0xFFFFFFFF,
-                ssrc,
-                payload,
-            )
-            count[0] = end
-            if protect(key, pointers[place], size):
-                whole = False
-                count[0] = 0
-            lengths[place] = count[0]
-        self._used = first + run.count
-        if whole:
-            tag = count[0] - end
-            for many, longest in run.groups:
-                control = length = 0
-                if many > 1:
-                    control = self._controls_at.get(longest + tag) or self._control(longest + tag)
-                    length = _CONTROL
-                at = self._vectors_at + first * _VECTOR_SIZE
-                write_head(
-                    self._messages,
-                    self._due * _MESSAGE_SIZE,
-                    to.name,
-                    to.size,
-                    at,
-                    many,
-                    control,
-                    length,
-                )
-                self._due += 1
-                first += many
-        else:
-            for single in range(first, self._used):
-                if lengths[single]:
-                    at = self._vectors_at + single * _VECTOR_SIZE
-                    start = self._due * _MESSAGE_SIZE
-                    write_head(self._messages, start, to.name, to.size, at, 1, 0, 0)
-                    self._due += 1
-        if self._used >= _EAGER:
-            self.flush()
-
-    def flush(self) -> None:
-        """Send what waits."""
-        total = self._due
-        self._due = self._used = 0
-        if total:
-            self._send_messages(total)
-        self._peers.clear()
-
-    def close(self) -> None:
-        """Forget what waits; call it before the socket is closed."""
-        self._due = self._used = 0
-        super().close()
-
-    def _wanted(self) -> int:
-        return SLOTS
-
-    def _control(self, size: int) -> int:
-        """The address of what tells the kernel to cut a send into packets of `size` bytes."""
-        made = self._controls[size] = ctypes.create_string_buffer(_SEGMENT.size)
-        _SEGMENT.pack_into(made, 0, _SEGMENT_LENGTH, socket.IPPROTO_UDP, _UDP_SEGMENT, size)
-        at = self._controls_at[size] = ctypes.addressof(made)
-        return at
-
-    def _send_messages(self, total: int) -> None:
-        at, descriptor = 0, self._socket.fileno()
-        while at < total:
-            if self._backlog:
-                self._send_singly(at)
-                at += 1
-                continue
-            sent = self._sendmmsg(descriptor, self._messages_at + at * _MESSAGE.size, total - at, 0)
-            if sent > 0:
-                at += sent
-            elif (error := ctypes.get_errno()) != errno.EINTR:
-                self._refused(at, error)
-                at += 1
-
-    def _refused(self, number: int, error: int) -> None:
-        """A message could not be sent: some devices cut nothing, some paths take smaller packets only."""
-        if error == errno.EIO and self.segments:
-            _log.info("the network device does not cut sends apart: each packet is sent by itself")
-            self.segments = False
-        self._send_singly(number)
-
-    def _send_singly(self, number: int) -> None:
-        message = _MESSAGE.unpack_from(self._messages, number * _MESSAGE.size)
-        address = _address(self._family, ctypes.string_at(message[0], message[1]))
-        first = (message[2] - self._vectors_at) // _VECTOR.size
-        for place in range(first, first + message[3]):
-            start, size = _VECTOR.unpack_from(self._vectors, place * _VECTOR.size)
-            self.send(self._slots[(start - self._base) // ROOM][0][:size], address)
-
-
-def make_outlet(udp: socket.socket) -> Outlet:
-    """The best kind for this system."""
-    return BurstOutlet(udp) if sys.platform == "linux" else Outlet(udp)
-
-
 _NATIVE_FAMILY = struct.Struct("=H")
 
 
@@ -361,7 +220,8 @@ def _sockaddr(family: int, address: Address) -> bytes:
     return head + socket.inet_pton(family, address[0]) + bytes(8)
 
 
-def _address(family: int, raw: bytes) -> Address:
+def read_sockaddr(family: int, raw: bytes) -> Address:
+    """The address in a C structure."""
     port = int.from_bytes(raw[2:4], "big")
     host = raw[8:24] if family == socket.AF_INET6 else raw[4:8]
     return socket.inet_ntop(family, host), port

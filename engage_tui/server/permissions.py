@@ -11,7 +11,7 @@ from engage_tui.wire.token import Grants
 
 if TYPE_CHECKING:
     from engage_tui.server.client import Client
-    from engage_tui.server.incoming import PublishedTrack
+    from engage_tui.server.published import PublishedTrack
 
 _SOURCES = {number: name.lower() for name, number in models.TrackSource.items()}
 

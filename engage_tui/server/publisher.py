@@ -20,12 +20,14 @@ from engage_tui.server.descriptions import (
     forwardable,
     redundancy,
 )
-from engage_tui.server.incoming import IncomingStream, PublishedTrack
+from engage_tui.server.incoming import IncomingStream
 from engage_tui.server.layers import order
 from engage_tui.server.limits import Allowance, Limits
 from engage_tui.server.mux import UdpMux
+from engage_tui.server.published import PublishedTrack
 from engage_tui.server.speakers import LevelMeter
 from engage_tui.server.transport import PeerTransport
+from engage_tui.server.weakly import weakly
 from engage_tui.wire import rtcp, rtp, sdp
 from engage_tui.wire.sdp import Description, Section
 
@@ -261,7 +263,9 @@ class PublisherConnection:
             return None
         if (before := track.streams.get(rid)) is not None:
             self._streams.pop(before.ssrc, None)
-        stream = IncomingStream(track, ssrc, rid, self.transport.send_rtcp, self._mux.touch)
+        stream = IncomingStream(
+            track, ssrc, rid, self.transport.send_rtcp, self._mux.touch, weakly(self._measure)
+        )
         track.streams[rid] = self._streams[ssrc] = stream
         if not rid:
             now = time.monotonic()
@@ -275,20 +279,18 @@ class PublisherConnection:
         self.channels.start()
         self._events.connected()
 
-    def _on_rtp(self, came: list[bytes]) -> None:
+    def _on_rtp(self, came: list[rtp.RtpPacket], octets: int) -> None:
         now = time.monotonic()
-        if not self._inflow.take(sum(map(len, came)), now):
+        if not self._inflow.take(octets, now):
             return  # what is more than one client may send is lost here, before it is multiplied
-        for data in came:
-            packet = rtp.parse(data)
-            if packet is None:
-                continue
+        for packet in came:
             stream = self._streams.get(packet.ssrc)
             if stream is None:
                 stream = self._meet(packet, now)
-            elif packet.extension_profile:
+            if stream is None:
+                continue
+            if not stream.track.takes(packet.payload_type):
                 self._measure(stream.track, packet, now)
-            if stream is None or not stream.track.takes(packet.payload_type):
                 continue
             paused = stream.rid and now - stream.arrived > 1.0
             stream.receive(packet, now)

@@ -13,8 +13,8 @@ from livekit.protocol import models, rtc
 
 from engage_tui.server import data_tracks
 from engage_tui.server.events import Happening, Listener, RoomEvent, ignore
-from engage_tui.server.incoming import PublishedTrack
 from engage_tui.server.limits import Limits
+from engage_tui.server.published import PublishedTrack
 from engage_tui.server.quality import Qualities
 from engage_tui.wire.data import DATA_TRACK, LOSSY, RELIABLE
 from engage_tui.wire.signal import sid

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from struct import Struct
 
 from engage_tui.server.numbering import Pictures
@@ -24,6 +25,7 @@ The first takes a buffer, the offset in it, version and flags, and the others up
 """
 
 _HEADER = 12
+_HEAD = Struct("=IIHBx").pack  # native.c's struct packed
 _PROTECTION = 64  # more than any profile adds to a packet
 _MAX_SEGMENTS = 64  # of one send that the kernel cuts apart …
 _MAX_BYTES = 65_000  # … and its bytes
@@ -35,26 +37,56 @@ class Run:
     """Packets of one stream that leave together.
 
     Args:
-        entries: They, in order; `LARGEST` bytes of payload at most.
+        originals: They, in order; `LARGEST` bytes of payload at most. The payload type may be left for `packets`.
+        octets: Of all payloads.
 
     Attributes:
-        groups: Neighbours of one size, the last of which may be shorter: their number and that size.
-        octets: Of all payloads.
         count: How many they are.
     """
 
-    __slots__ = ("_rewritten", "count", "entries", "groups", "octets")
-
-    def __init__(self, entries: Sequence[Entry]) -> None:
-        self.entries = entries
-        self.count = len(entries)
-        self.groups: list[tuple[int, int]] = []
+    def __init__(self, originals: Sequence[Packet], octets: int) -> None:
+        self.count, self.octets = len(originals), octets
+        self._originals = originals
         self._rewritten: dict[Pictures, Run] = {}
-        count = longest = total = 0
+        self._packed = b""
+
+    @classmethod
+    def ready(cls, packets: Sequence[Packet]) -> Run:
+        """Packets for one subscriber; too large ones are left out."""
+        fitting = [packet for packet in packets if len(packet[3]) <= LARGEST]
+        return cls(fitting, sum(len(packet[3]) for packet in fitting))
+
+    @classmethod
+    def steady(cls, packets: Sequence[RtpPacket]) -> Run | None:
+        """Packets as they came; None if they are not all newer than the one before, carry nothing, or are too large."""
+        originals: list[Packet] = []
+        before, octets = packets[0].sequence - 1, 0
+        for packet in packets:
+            number, payload = packet.sequence, packet.payload
+            size = len(payload)
+            if not 0 < size <= LARGEST or (number - before) & 0xFFFF >= 0x8000 or number == before:
+                return None
+            before = number
+            octets += size
+            originals.append((packet.marker, number, packet.timestamp, payload))
+        return cls(originals, octets)
+
+    @cached_property
+    def entries(self) -> Sequence[Entry]:
+        """They, as Python writes them."""
+        return [
+            (_writer(len(packet[3])), *packet, _HEADER + len(packet[3]))
+            for packet in self._originals
+        ]
+
+    @cached_property
+    def groups(self) -> Sequence[tuple[int, int]]:
+        """Neighbours of one size, the last of which may be shorter: their number and that size, header included."""
+        groups: list[tuple[int, int]] = []
+        count = longest = 0
         is_open = False
-        for entry in entries:
-            size = entry[5]
-            total += size
+        for packet in self._originals:
+            size = _HEADER + len(packet[3])
             if (
                 is_open
                 and size <= longest
@@ -65,59 +97,44 @@ class Run:
                 is_open = size == longest
             else:
                 if count:
-                    self.groups.append((count, longest))
+                    groups.append((count, longest))
                 count, longest, is_open = 1, size, True
         if count:
-            self.groups.append((count, longest))
-        self.octets = total - _HEADER * len(entries)
+            groups.append((count, longest))
+        return groups
 
-    @classmethod
-    def ready(cls, packets: Sequence[Packet]) -> Run:
-        """Packets for one subscriber; too large ones are left out."""
-        return cls(
-            [
-                (_writer(size), *packet, _HEADER + size)
-                for packet in packets
-                if (size := len(packet[3])) <= LARGEST
-            ]
-        )
-
-    @classmethod
-    def steady(cls, packets: Sequence[RtpPacket]) -> Run | None:
-        """Packets as they came; None if they are not all newer than the one before, carry nothing, or are too large."""
-        entries: list[Entry] = []
-        before = packets[0].sequence - 1
-        for packet in packets:
-            number, payload = packet.sequence, packet.payload
-            size = len(payload)
-            if not 0 < size <= LARGEST or (number - before) & 0xFFFF >= 0x8000 or number == before:
-                return None
-            before = number
-            entries.append(
-                (_writer(size), packet.marker, number, packet.timestamp, payload, _HEADER + size)
-            )
-        return cls(entries)
+    @property
+    def packed(self) -> bytes:
+        """They, as ``native.c`` takes them: what differs between packets, and the payload."""
+        if not self._packed:
+            parts: list[bytes] = []
+            for marker, number, timestamp, payload in self._originals:
+                parts += _HEAD(timestamp, len(payload), number, marker), payload
+            self._packed = b"".join(parts)
+        return self._packed
 
     def rewritten(self, pictures: Pictures) -> Run:
         """The same with VP8 picture ids shifted; made once for all who want it so."""
         made = self._rewritten.get(pictures)
         if made is None:
-            made = self._rewritten[pictures] = Run(
-                [(*entry[:4], pictures.rewrite(entry[4]), entry[5]) for entry in self.entries]
-            )
+            changed = [
+                (marker, number, timestamp, pictures.rewrite(payload))
+                for marker, number, timestamp, payload in self._originals
+            ]
+            made = self._rewritten[pictures] = Run(changed, self.octets)
         return made
 
     def packets(self, kind: int, shift: int, later: int) -> list[Packet]:
         """The packets as a subscriber gets them.
 
         Args:
-            kind: The payload type, put into that of the entries.
+            kind: The payload type, put into that of the originals.
             shift: Added to sequence numbers.
             later: Added to timestamps.
         """
         return [
             (kind | marker, (number + shift) & 0xFFFF, (timestamp + later) & 0xFFFFFFFF, payload)
-            for _, marker, number, timestamp, payload, _ in self.entries
+            for marker, number, timestamp, payload in self._originals
         ]
 
 

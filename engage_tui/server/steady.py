@@ -5,21 +5,22 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from engage_tui.server.incoming import IncomingStream, PublishedTrack
+from engage_tui.server.fan import Fan
+from engage_tui.server.incoming import IncomingStream
 from engage_tui.server.layers import Wish
 from engage_tui.server.numbering import Numbering, Pictures
 from engage_tui.server.outlet import BURST, Packet
+from engage_tui.server.published import PublishedTrack
 from engage_tui.server.repetitions import Repetitions
 from engage_tui.server.reports import Reports
 from engage_tui.server.run import Run
 from engage_tui.server.temporal import ANY, Pace
 from engage_tui.server.timeline import Timeline
-from engage_tui.server.transport import PeerTransport
-from engage_tui.wire.rtp import MARKER, RtpPacket
+from engage_tui.server.transport import PeerTransport, Way
+from engage_tui.wire.rtp import MARKER, RtpPacket, is_newer
 from engage_tui.wire.svc import bind_av1
 
 _ANY = 99  # a layer above all
-_RENEWAL = 0xFF00  # numbering is renewed when these bits of the sequence number change
 
 
 class SteadyStream:
@@ -30,21 +31,21 @@ class SteadyStream:
 
     Attributes:
         track: It.
-        payload_type: As negotiated with the subscriber.
+        fan: Sends what comes, together with others, while all of it goes on; None while nothing does so.
         wish: What the subscriber wants to see.
         cap: The highest layer (an index of the track's) that the subscriber's link carries.
-        packets, octets: Sent, repetitions left out.
         reports: Those sent, and what the subscriber says of them.
     """
 
     def __init__(self, track: PublishedTrack, transport: PeerTransport) -> None:
         self.track = track
-        self.payload_type = 0
+        self._payload_type = 0
         self.ssrc = random.getrandbits(32)
         self.wish = Wish()
         self.cap = _ANY
         self._transport = transport
-        self._send, self._relay = transport.send_rtp, transport.relay
+        self._send = transport.send_rtp
+        self.fan: Fan | None = None
         self._current: IncomingStream | None = None
         self._before: IncomingStream | None = None  # the last one that was current
         self._target: IncomingStream | None = None  # the one to change to at its next keyframe
@@ -61,9 +62,29 @@ class SteadyStream:
         self._last: RtpPacket | None = None  # the newest packet sent, as it came …
         self._last_pictures: Pictures | None = None  # … and how it was rewritten
         self._sent_at = 0.0
-        self.packets = self.octets = 0
+        self._packets = self._octets = 0
         self._repetitions = Repetitions()
         self.reports = Reports(self.ssrc)
+
+    @property
+    def payload_type(self) -> int:
+        """As negotiated with the subscriber."""
+        return self._payload_type
+
+    @payload_type.setter
+    def payload_type(self, value: int) -> None:
+        self.dissolve()
+        self._payload_type = value
+
+    @property
+    def packets(self) -> int:
+        """Sent, repetitions left out."""
+        return self._packets + (self.fan.packets if self.fan is not None else 0)
+
+    @property
+    def octets(self) -> int:
+        """… and their payloads' bytes."""
+        return self._octets + (self.fan.octets if self.fan is not None else 0)
 
     @property
     def wanted(self) -> int:
@@ -75,49 +96,79 @@ class SteadyStream:
         if self._pace is None:
             if not self.wish.fps or not self.track.video:
                 return
+            self.dissolve()
             self._pace = Pace(self.track.codec)
             self._judge()
         stream = self._current or self._target
         self._pace.most = ANY if stream is None else stream.tempo.layer_for(self.wish.fps)
 
-    def forward(
-        self,
-        stream: IncomingStream,
-        packets: Sequence[RtpPacket],
-        now: float,
-        run: Run | None = None,
-    ) -> None:
+    @property
+    def source(self) -> IncomingStream | None:
+        """What is sent on at present; None while nothing is."""
+        return self._current
+
+    # -- as long as all goes on as it comes, in a fan
+
+    def is_ready(self, stream: IncomingStream) -> bool:
+        """Whether a fan may send what comes next of `stream`: all of it, with other numbers."""
+        return self._plain and stream is self._current and self._transport.connected
+
+    def rides(self, stream: IncomingStream, packet: RtpPacket) -> bool:
+        """Whether a fan may take over with `packet`."""
+        return self.is_ready(stream) and is_newer(packet.sequence, self._newest)
+
+    @property
+    def way(self) -> Way | None:
+        """Where the packets leave; see `PeerTransport.way`."""
+        return self._transport.way
+
+    @property
+    def pictures(self) -> Pictures | None:
+        """How payloads are rewritten; None if they are not."""
+        return self._pictures
+
+    @property
+    def distances(self) -> tuple[int, int, int, int]:
+        """SSRC and payload type, and what is added to sequence numbers and timestamps."""
+        return self.ssrc, self._payload_type, self._numbering.shift, self._timeline.later
+
+    def relay(self, run: Run) -> None:
+        """Send what all in the fan get."""
+        if self._pictures is not None:
+            run = run.rewritten(self._pictures)
+        ssrc, kind, shift, later = self.distances
+        self._send(ssrc, run.packets(kind, shift, later))
+
+    def renew(self, newest: int) -> None:
+        """To be called now and then with the newest number that came."""
+        self._numbering.renew(newest)
+
+    def catch_up(self, fan: Fan, last: RtpPacket) -> None:
+        """Enter into the own books what came through the fan; `last` was the newest."""
+        self._newest, self._last, self._last_pictures = last.sequence, last, self._pictures
+        self._packets += fan.packets
+        self._octets += fan.octets
+        self._sent_at = fan.sent_at
+        self._numbering.renew(last.sequence)
+
+    def dissolve(self) -> None:
+        """Something is about to change: leave the fan."""
+        if self.fan is not None:
+            self.fan.dissolve()
+
+    # -- whatever comes
+
+    def forward(self, stream: IncomingStream, packets: Sequence[RtpPacket], now: float) -> None:
         """Send packets of `stream` on, unless it is not this stream's turn.
+
+        They may begin, come late, pad, or not all be wanted.
 
         Args:
             stream: Whose packets these are.
             packets: In the order of arrival, `outlet.BURST` at most.
             now: Monotonic time.
-            run: The same made ready for all takers, if each has something in it and is newer than the one before.
         """
-        newest = self._newest
-        if (
-            run is None
-            or stream is not self._current
-            or not self._plain
-            or not 0 < (packets[0].sequence - newest) & 0xFFFF < 0x8000
-        ):
-            self._sift(stream, packets, now)
-            return
-        # All goes on as it came, as nearly always: each line costs, for each subscriber.
-        last, pictures, numbering = packets[-1], self._pictures, self._numbering
-        if pictures is not None:
-            run = run.rewritten(pictures)
-        self._newest = number = last.sequence
-        self._last, self._last_pictures, self._sent_at = last, pictures, now
-        self.packets += run.count
-        self.octets += run.octets
-        self._relay(self.ssrc, self.payload_type, numbering.shift, self._timeline.later, run)
-        if (number ^ newest) & _RENEWAL:
-            numbering.renew(number)
-
-    def _sift(self, stream: IncomingStream, packets: Sequence[RtpPacket], now: float) -> None:
-        """Send on what is to be sent of packets that begin, come late, pad, or are not all wanted."""
+        self.dissolve()
         if stream is not self._current:
             if stream is not self._target:
                 return
@@ -130,7 +181,7 @@ class SteadyStream:
             self._catch_up(packets[0])
         numbering, newest, later = self._numbering, self._newest, self._timeline.later
         shift, pictures, last_pictures = numbering.shift, self._pictures, self._last_pictures
-        kind, last = self.payload_type, self._last
+        kind, last = self._payload_type, self._last
         choosy = self._layered or self._pace is not None
         sent: list[Packet] = []
         for packet in packets:
@@ -148,7 +199,7 @@ class SteadyStream:
             if not newer:
                 if (late := self._late(packet, payload)) is not None:
                     sent.append((kind | marker, *late))
-                    self.octets += len(payload)
+                    self._octets += len(payload)
                 continue
             if payload:
                 newest, last, last_pictures = number, packet, pictures
@@ -156,14 +207,14 @@ class SteadyStream:
                     payload = pictures.rewrite(payload)
                 timestamp = (packet.timestamp + later) & 0xFFFFFFFF
                 sent.append((kind | marker, (number + shift) & 0xFFFF, timestamp, payload))
-                self.octets += len(payload)
+                self._octets += len(payload)
             else:
                 # Padding probes the publisher's path, not ours; leave it out and close the gap.
                 newest = number
                 shift = numbering.skip(number, pictures)
         self._newest, self._last, self._last_pictures = newest, last, last_pictures
         if sent:
-            self.packets += len(sent)
+            self._packets += len(sent)
             self._sent_at = now
             self._send(self.ssrc, sent)
             numbering.renew(newest)
@@ -240,7 +291,7 @@ class SteadyStream:
         timestamp = (packet.timestamp + span.later) & 0xFFFFFFFF
         if span.pictures is not None:
             payload = span.pictures.rewrite(payload)
-        return self.payload_type | marker, number, timestamp, payload
+        return self._payload_type | marker, number, timestamp, payload
 
     def _enter(self, stream: IncomingStream, packet: RtpPacket, now: float) -> None:
         """Make `stream` the current one, so that `packet` follows what was sent last."""
@@ -258,7 +309,7 @@ class SteadyStream:
         if self._current is not None and self._current is not stream:
             # A new list: the old one may be the one that is being walked through.
             self._current.takers = [each for each in self._current.takers if each is not self]
-        several = bool(self.track.rids) and self.track.codec == "VP8"
+        several = last is not None and bool(self.track.rids) and self.track.codec == "VP8"
         self._pictures = Pictures.after(payload, packet.payload) if several else None
         self._numbering.enter(
             stream,

@@ -11,22 +11,19 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 from cryptography import x509
 from OpenSSL import SSL
 from pylibsrtp import Error, Policy, Session
-from pylibsrtp._binding import ffi, lib
 
 from engage_tui.server.certificate import PROFILES, SrtpProfile, matches
-from engage_tui.server.inlet import Datagram
 from engage_tui.server.mux import UdpMux
 from engage_tui.server.outlet import Destination, Outlet, Packet
 from engage_tui.server.paths import Paths
-from engage_tui.server.run import Run
 from engage_tui.server.stun import Address
 from engage_tui.server.tcp import TcpPort
-
-unprotect = lib.srtp_unprotect
+from engage_tui.wire.rtp import RtpPacket
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +34,10 @@ _HELD = 8  # DTLS datagrams of a peer whose address is not proven yet; the oldes
 _REPLAY_WINDOW = 1024  # packets; retransmissions of video arrive late
 
 
+Way = tuple[Outlet, Destination, Any]
+"""An outlet, the peer as it knows it, and the peer's libsrtp session (C)."""
+
+
 def _nothing(*_: object) -> None:
     """The default of each callback."""
 
@@ -45,7 +46,8 @@ class PeerTransport:
     """ICE, DTLS and SRTP of one peer connection; the peer calls, we answer.
 
     Callbacks are plain attributes, called on the loop: `on_connected()`, `on_lost(why)` once,
-    `on_rtp(packets)`, `on_rtcp(compound)`, `on_data(bytes)` for what DTLS carried (SCTP).
+    `on_rtp(packets, octets)`, `on_rtcp(compound)`, `on_data(bytes)` for what DTLS carried (SCTP),
+    `on_moved()` when `way` is another.
 
     Attributes:
         name: For the log.
@@ -54,6 +56,7 @@ class PeerTransport:
         address: Where we send to: one that has proven itself; None before the first.
         state: ``new``, ``connected``, ``failed`` or ``closed``.
         heard: Monotonic time of the last check.
+        way: Where packets for the peer leave, if several peers' packets may leave there together.
     """
 
     def __init__(self, mux: UdpMux, name: str) -> None:
@@ -66,16 +69,14 @@ class PeerTransport:
         self.heard = time.monotonic()
         self.on_connected: Callable[[], None] = _nothing
         self.on_lost: Callable[[str], None] = _nothing
-        self.on_rtp: Callable[[list[bytes]], None] = _nothing
+        self.on_rtp: Callable[[list[RtpPacket], int], None] = _nothing
         self.on_rtcp: Callable[[bytes], None] = _nothing
         self.on_data: Callable[[bytes], None] = _nothing
+        self.on_moved: Callable[[], None] = _nothing
+        self.way: Way | None = None
         self._mux = mux
         self._outlet: Outlet | TcpPort = mux.outlet
         self._to: Destination | None = None
-        self._size = ffi.new("int *")  # libsrtp's in-and-out argument …
-        self._count = memoryview(ffi.buffer(self._size)).cast(
-            "i"
-        )  # … and the same, faster to touch
         self._ssl = SSL.Connection(mux.certificate.context, None)
         self._ssl.set_accept_state()
         self._ssl.set_ciphertext_mtu(_DATAGRAM)
@@ -126,9 +127,11 @@ class PeerTransport:
                 _log.debug("%s: no DTLS goodbye", self.name)
             self._flush()
         self.state = "closed"
+        self._find_way()
         self._stop_timer()
         self._mux.forget(self)
         self.on_lost = self.on_connected = self.on_rtp = self.on_rtcp = self.on_data = _nothing
+        self.on_moved = _nothing
 
     # -- from the socket
 
@@ -164,12 +167,23 @@ class PeerTransport:
             self.address = address
             self._outlet = self._mux.way(address)
             self._to = self._outlet.destination(address)
+            self._find_way()
+
+    def _find_way(self) -> None:
+        """The address or the state is another."""
+        outlet = self._mux.outlet
+        before, self.way = self.way, None
+        if self._to is not None and self._outlet is outlet and self.state == "connected":
+            self.way = outlet, self._to, self._protect_key
+        if self.way != before:
+            self.on_moved()
 
     def lose(self, address: Address) -> None:
         """The connection behind `address` is gone; the next check that comes names another."""
         self.addresses.pop(address, None)
         if self.address == address:
             self.address = self._to = None
+            self._find_way()
 
     def on_dtls(self, data: bytes) -> None:
         """A DTLS datagram came."""
@@ -204,26 +218,16 @@ class PeerTransport:
             self._complete()
         self._read()
 
-    def on_media(self, datagrams: Sequence[Datagram]) -> None:
-        """SRTP or SRTCP datagrams came; SRTP is decrypted where it is."""
-        if self._sessions is None or self.state != "connected":
-            return
-        key, size, count = self._unprotect_key, self._size, self._count
-        packets: list[bytes] = []
-        for (view, pointer), length in datagrams:
-            if length < 12:
-                continue
-            if 192 <= view[1] < 224:
-                self._on_control(bytes(view[:length]))
-                continue
-            count[0] = length
-            if unprotect(key, pointer, size) == 0:
-                packets.append(bytes(view[: count[0]]))
-        if packets:
-            self.on_rtp(packets)
+    def on_media(self, datagrams: Sequence[int]) -> None:
+        """SRTP came, and is opened where it is: see `Opener.open`."""
+        if self.state == "connected":
+            packets = self._mux.opener.open(self._unprotect_key, datagrams)
+            if packets:
+                self.on_rtp(packets, sum(datagrams[1::2]))
 
-    def _on_control(self, data: bytes) -> None:
-        if self._sessions is None:
+    def on_control(self, data: bytes) -> None:
+        """A SRTCP datagram came."""
+        if self._sessions is None or self.state != "connected":
             return
         try:
             compound = self._sessions[0].unprotect_rtcp(data)
@@ -237,15 +241,6 @@ class PeerTransport:
         """Protect and send packets of one stream, `outlet.BURST` at most."""
         if self._to is not None and self.state == "connected":
             self._outlet.put(self._to, self._protect_key, ssrc, packets)
-
-    def relay(self, ssrc: int, kind: int, shift: int, later: int, run: Run) -> None:
-        """Protect and send packets that others get too; see `Outlet.relay`."""
-        if self._to is None or self.state != "connected":
-            return
-        if self._outlet is self._mux.outlet:
-            self._mux.outlet.relay(self._to, self._protect_key, ssrc, kind, shift, later, run)
-        else:
-            self.send_rtp(ssrc, run.packets(kind, shift, later))
 
     def send_rtcp(self, compound: bytes) -> None:
         """Protect and send RTCP."""
@@ -288,6 +283,7 @@ class PeerTransport:
             return
         self._key(profile)
         self.state = "connected"
+        self._find_way()
         self.on_connected()
 
     def _key(self, profile: SrtpProfile) -> None:
@@ -367,6 +363,7 @@ class PeerTransport:
     def _fail(self, why: str) -> None:
         _log.info("%s: %s", self.name, why)
         self.state = "failed"
+        self._find_way()
         self._stop_timer()
         self.on_lost(why)
 

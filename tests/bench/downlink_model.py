@@ -18,9 +18,9 @@ from livekit.protocol import models
 
 from engage_tui.server.forward import Subscription
 from engage_tui.server.governor import Governor
-from engage_tui.server.incoming import IncomingStream, PublishedTrack
+from engage_tui.server.incoming import IncomingStream
 from engage_tui.server.outlet import Packet
-from engage_tui.server.run import Run
+from engage_tui.server.published import PublishedTrack
 from engage_tui.server.transport import PeerTransport
 from engage_tui.wire import rtcp
 from engage_tui.wire.rtp import RtpPacket, is_keyframe
@@ -90,6 +90,7 @@ class Model:
     """
 
     connected = True
+    way = None
 
     def __init__(
         self,
@@ -168,10 +169,6 @@ class Model:
 
     # -- the transport that the subscription sends on
 
-    def relay(self, ssrc: int, kind: int, shift: int, later: int, run: Run) -> None:
-        """Through the link."""
-        self.send_rtp(ssrc, run.packets(kind, shift, later))
-
     def send_rtp(self, _ssrc: int, packets: Sequence[Packet]) -> None:
         """Through the link."""
         for kind, number, _, payload in packets:
@@ -206,6 +203,11 @@ class Model:
         self.outcome.states.append((self.now - 100.0, subscription.held))
 
 
+def _pass_on(stream: IncomingStream) -> None:
+    stream.hand_on()
+    stream.note()
+
+
 class Source:
     """The publisher's encoder of one layer: a keyframe at once when it is asked."""
 
@@ -215,7 +217,7 @@ class Source:
         self._number = self._picture = 0
         self._wanted = True
         self.stream = IncomingStream(
-            model.track, 1000 + place, self.name, self._asked, IncomingStream.hand_on
+            model.track, 1000 + place, self.name, self._asked, _pass_on, lambda *_: None
         )
         model.track.streams[self.name] = self.stream
 

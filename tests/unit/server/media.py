@@ -8,9 +8,9 @@ from typing import cast
 from livekit.protocol import models
 
 from engage_tui.server.forward import Subscription
-from engage_tui.server.incoming import IncomingStream, PublishedTrack
+from engage_tui.server.incoming import IncomingStream
 from engage_tui.server.outlet import Packet
-from engage_tui.server.run import Run
+from engage_tui.server.published import PublishedTrack
 from engage_tui.server.transport import PeerTransport
 from engage_tui.wire import rtcp, rtp
 
@@ -22,6 +22,7 @@ class Wire:
     """Takes what would be sent."""
 
     connected = True
+    way = None
 
     def __init__(self) -> None:
         self.packets: list[rtp.RtpPacket] = []
@@ -33,9 +34,6 @@ class Wire:
             packet = rtp.parse(header + payload)
             assert packet is not None
             self.packets.append(packet)
-
-    def relay(self, ssrc: int, kind: int, shift: int, later: int, run: Run) -> None:
-        self.send_rtp(ssrc, run.packets(kind, shift, later))
 
     def send_rtcp(self, compound: bytes) -> None:
         self.reports += rtcp.parse(compound)
@@ -64,8 +62,17 @@ def track(kind: str = "video", codec: str = "VP8", rids: str = "") -> PublishedT
 
 
 def stream(of: PublishedTrack, wire: Wire, rid: str = "", ssrc: int = 11) -> IncomingStream:
-    of.streams[rid] = made = IncomingStream(of, ssrc, rid, wire.send_rtcp, IncomingStream.hand_on)
+    of.streams[rid] = made = IncomingStream(of, ssrc, rid, wire.send_rtcp, _pass_on, _ignore)
     return made
+
+
+def _pass_on(of: IncomingStream) -> None:
+    of.hand_on()
+    of.note()
+
+
+def _ignore(*_: object) -> None:
+    """Nobody measures."""
 
 
 def subscription(of: PublishedTrack, wire: Wire, now: float = 100.0) -> Subscription:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from livekit.protocol import models
 
 from engage_tui.server.demand import NOBODY, Demand
-from engage_tui.server.incoming import PublishedTrack
+from engage_tui.server.published import PublishedTrack
 from tests.unit.server.media import Wire, stream, subscription, track
 
 

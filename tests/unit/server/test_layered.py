@@ -6,7 +6,8 @@ import pytest
 from livekit.protocol import models
 
 from engage_tui.server.forward import Subscription
-from engage_tui.server.incoming import IncomingStream, PublishedTrack
+from engage_tui.server.incoming import IncomingStream
+from engage_tui.server.published import PublishedTrack
 from engage_tui.wire import red, rtp
 from tests.unit.server.media import KEY, Wire, packet, stream, subscription, track
 

@@ -6,25 +6,46 @@ import ctypes
 import errno
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import cast
 
 import pytest
 from pylibsrtp import Policy, Session
 
-from engage_tui.server import outlet as outlet_module
-from engage_tui.server.outlet import BACKLOG, BURST, SLOTS, BurstOutlet, Outlet, Packet, make_outlet
+from engage_tui.server import burst_outlet
+from engage_tui.server.burst_outlet import BurstOutlet
+from engage_tui.server.native import NativeOutlet, load, make_outlet
+from engage_tui.server.outlet import (
+    BACKLOG,
+    BURST,
+    SLOTS,
+    Copies,
+    Copy,
+    Outlet,
+    Packet,
+)
 from engage_tui.server.run import Run
 from engage_tui.wire.rtp import HEADER
+from tests.require import need
 from tests.waiting import until
 
 KEY = bytes(range(30))
 SSRC = 7
-KINDS = [
-    Outlet,
-    pytest.param(BurstOutlet, marks=pytest.mark.skipif(sys.platform != "linux", reason="Linux")),
-]
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="Linux")
+
+
+def native(udp: socket.socket) -> NativeOutlet:
+    module = load()
+    need(module is not None, "the inner loop in C: install with a C compiler at hand")
+    assert module is not None
+    return NativeOutlet(udp, module)
+
+
+BURSTS = [pytest.param(BurstOutlet, marks=LINUX), pytest.param(native, marks=LINUX)]
+KINDS = [Outlet, *BURSTS]
+Kind = Callable[[socket.socket], Outlet]
+Burst = Callable[[socket.socket], BurstOutlet]
 
 
 def session(kind: int) -> Session:
@@ -73,7 +94,7 @@ def sockets(
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
 async def test_what_is_put_arrives_whole_and_in_order(
-    kind: type[Outlet], family: socket.AddressFamily
+    kind: Kind, family: socket.AddressFamily
 ) -> None:
     with sockets(family) as (udp, *peers):
         outlet = kind(udp)
@@ -93,15 +114,17 @@ async def test_what_is_put_arrives_whole_and_in_order(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_what_several_get_reaches_each_under_its_own_numbers(kind: type[Outlet]) -> None:
+async def test_what_several_get_reaches_each_under_its_own_numbers(kind: Kind) -> None:
     with sockets() as (udp, *peers):
         outlet = kind(udp)
         receivers = [Receiver(each) for each in peers]
         shared = Run.ready(packets(5))
         sessions = [session(Policy.SSRC_ANY_OUTBOUND) for _ in peers]
-        for shift, (peer, key) in enumerate(zip(peers, sessions, strict=True)):
-            to = outlet.destination(peer.getsockname())
-            outlet.relay(to, key._srtp[0], SSRC, 0, shift, 90 * shift, shared)
+        copies = [
+            Copy(outlet.destination(peer.getsockname()), key._srtp[0], SSRC, 0, shift, 90 * shift)
+            for shift, (peer, key) in enumerate(zip(peers, sessions, strict=True))
+        ]
+        outlet.fan(shared, Copies(copies))
         await until(lambda: all(len(each.read()) == 5 for each in receivers))
         for shift, receiver in enumerate(receivers):
             assert receiver.got == [whole(each) for each in shared.packets(0, shift, 90 * shift)]
@@ -114,9 +137,9 @@ async def test_what_libsrtp_refuses_is_left_out(monkeypatch: pytest.MonkeyPatch)
         outlet, receiver = BurstOutlet(udp), Receiver(peer)
         key, to = session(Policy.SSRC_ANY_OUTBOUND), outlet.destination(peer.getsockname())
         calls = iter((False, True, False, True))
-        protect = outlet_module.protect
+        protect = burst_outlet.protect
         monkeypatch.setattr(
-            outlet_module, "protect", lambda *args: 1 if next(calls) else protect(*args)
+            burst_outlet, "protect", lambda *args: 1 if next(calls) else protect(*args)
         )
         outlet.put(to, key._srtp[0], SSRC, wanted := packets(4))
         outlet.flush()
@@ -124,11 +147,11 @@ async def test_what_libsrtp_refuses_is_left_out(monkeypatch: pytest.MonkeyPatch)
         outlet.close()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="Linux")
-async def test_more_than_there_are_slots_for() -> None:
+@pytest.mark.parametrize("kind", BURSTS)
+async def test_more_than_there_are_slots_for(kind: Burst) -> None:
     with sockets(peers=1) as (udp, peer):
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-        outlet, receiver = BurstOutlet(udp), Receiver(peer)
+        outlet, receiver = kind(udp), Receiver(peer)
         key, to = session(Policy.SSRC_ANY_OUTBOUND), outlet.destination(peer.getsockname())
         for start in range(0, 2 * SLOTS, BURST):
             outlet.put(to, key._srtp[0], SSRC, packets(BURST, 1200, start))
@@ -137,24 +160,48 @@ async def test_more_than_there_are_slots_for() -> None:
         outlet.close()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="Linux")
+@pytest.mark.parametrize("kind", BURSTS)
+async def test_more_peers_than_there_are_slots_for(kind: Burst) -> None:
+    with sockets(peers=6) as (udp, *peers):
+        outlet, receivers = kind(udp), [Receiver(each) for each in peers]
+        outlet.held = True
+        keys = [session(Policy.SSRC_ANY_OUTBOUND) for _ in peers]
+        copies = Copies(
+            [
+                Copy(outlet.destination(peer.getsockname()), key._srtp[0], SSRC, 0, 0, 0)
+                for peer, key in zip(peers, keys, strict=True)
+            ]
+        )
+        wanted = packets(BURST, 60)
+        outlet.fan(Run.ready(wanted), copies)
+        outlet.flush()
+        for receiver in receivers:
+            assert receiver.read() == [whole(each) for each in wanted]
+        outlet.close()
+
+
+@pytest.mark.parametrize("kind", BURSTS)
 @pytest.mark.parametrize("error", [errno.EIO, errno.EINVAL])
 async def test_a_send_that_cannot_be_cut_goes_out_singly(
-    error: int, monkeypatch: pytest.MonkeyPatch
+    kind: Burst, error: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with sockets(peers=1) as (udp, peer):
-        outlet, receiver = BurstOutlet(udp), Receiver(peer)
+        outlet, receiver = kind(udp), Receiver(peer)
         key, to = session(Policy.SSRC_ANY_OUTBOUND), outlet.destination(peer.getsockname())
-        outlet.put(to, key._srtp[0], SSRC, wanted := packets(4))
 
         def refuse(*_: object) -> int:
             ctypes.set_errno(error)
             return -1
 
         monkeypatch.setattr(outlet, "_sendmmsg", refuse)
+        outlet.put(to, key._srtp[0], SSRC, wanted := packets(4))
         outlet.flush()
         assert receiver.read() == [whole(each) for each in wanted]
         assert outlet.segments == (error != errno.EIO)
+        monkeypatch.undo()
+        outlet.put(to, key._srtp[0], SSRC, packets(4, start=4))
+        outlet.flush()
+        assert len(receiver.read()) == 8
         outlet.close()
 
 
