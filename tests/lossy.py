@@ -1,4 +1,4 @@
-"""A bad network that can be replayed: seeded loss, delay, jitter, bursts and outages.
+"""A bad network that can be replayed: seeded loss, delay, jitter, bursts, outages and narrowness.
 
 `Link` decides on a clock that is handed in, so most tests run it on virtual time; `bad_network` puts one in front of a
 real `Peer`.
@@ -22,19 +22,25 @@ class Weather:
 
     Attributes:
         loss: Share of the packets lost, each on its own.
+        every: The last of so many packets is lost, so that no two in a row are; 0: none.
         delay: Seconds one way.
         jitter: Up to this many seconds more, at random; packets keep their order.
         burst: Everything is lost for this many seconds …
         burst_every: … once in this many.
         outages: Spans ``(from, to)`` in seconds since the first packet in which everything is lost.
+        rate: Bits a second that pass; 0: any number.
+        queue: Seconds for which packets wait for that; what would have to wait longer is lost.
     """
 
     loss: float = 0.0
+    every: int = 0
     delay: float = 0.0
     jitter: float = 0.0
     burst: float = 0.0
     burst_every: float = 1.0
     outages: tuple[tuple[float, float], ...] = ()
+    rate: float = 0.0
+    queue: float = 0.5
 
 
 class Link:
@@ -51,21 +57,27 @@ class Link:
         self.lost = 0
         self._random = random.Random(seed)
         self._origin: float | None = None
-        self._last = float("-inf")
+        self._last = self._free = float("-inf")
 
-    def arrival(self, now: float) -> float | None:
-        """When a packet sent at `now` (seconds of any clock) arrives; None if it is lost."""
+    def arrival(self, now: float, size: int = 0) -> float | None:
+        """When a packet of `size` bytes sent at `now` (seconds of any clock) arrives; None if it is lost."""
         self.sent += 1
         if self._origin is None:
             self._origin = now
         since, weather = now - self._origin, self.weather
         lost = self._random.random() < weather.loss
         jitter = self._random.random() * weather.jitter
+        waits = max(0.0, self._free - now) if weather.rate else 0.0
+        lost = lost or waits > weather.queue
+        lost = lost or (weather.every > 0 and self.sent % weather.every == 0)
         in_burst = weather.burst > 0 and since % weather.burst_every < weather.burst
         if lost or in_burst or any(start <= since < end for start, end in weather.outages):
             self.lost += 1
             return None
-        self._last = max(self._last + 1e-6, now + weather.delay + jitter)
+        if weather.rate:
+            waits += 8 * size / weather.rate
+            self._free = now + waits
+        self._last = max(self._last + 1e-6, now + waits + weather.delay + jitter)
         return self._last
 
 
@@ -82,8 +94,8 @@ async def bad_network(
     handle_rtp, handle_rtcp, send = dtls.handle_rtp, dtls._handle_rtcp_data, dtls._send_rtp
     back = outgoing or Link(Weather())
 
-    def later(link: Link, arrive: Callable[[], object]) -> None:
-        if (at := link.arrival(loop.time())) is None:
+    def later(link: Link, size: int, arrive: Callable[[], object]) -> None:
+        if (at := link.arrival(loop.time(), size)) is None:
             return
 
         def arrived() -> None:
@@ -94,17 +106,17 @@ async def bad_network(
         under_way.add(timer)
 
     def receive_rtp(data: bytes) -> None:
-        later(incoming, lambda: handle_rtp(data))
+        later(incoming, len(data), lambda: handle_rtp(data))
 
     async def receive_rtcp(data: bytes) -> None:
-        later(incoming, lambda: tasks.spawn(handle_rtcp(data), "receive"))
+        later(incoming, len(data), lambda: tasks.spawn(handle_rtcp(data), "receive"))
 
     async def deliver(data: bytes) -> None:
         with contextlib.suppress(ConnectionError):
             await send(data)
 
     async def send_rtp(data: bytes) -> None:
-        later(back, lambda: tasks.spawn(deliver(data), "deliver"))
+        later(back, len(data), lambda: tasks.spawn(deliver(data), "deliver"))
 
     dtls.handle_rtp = receive_rtp  # type: ignore[method-assign]
     dtls._handle_rtcp_data = receive_rtcp  # type: ignore[method-assign]

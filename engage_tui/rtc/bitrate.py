@@ -18,6 +18,9 @@ SETTLING = 0.3
 class BitrateControl:
     """Loss-based control: LiveKit's servers tell publishers their losses and no estimate.
 
+    What retransmissions made good does not count as lost. What they could not make good did not fit through, so the
+    rate falls by as much.
+
     Attributes:
         share: Of the full bit rate, `LEAST` to 1.
     """
@@ -29,7 +32,7 @@ class BitrateControl:
     def report(self, lost: float, now: float) -> None:
         """Take the share of packets `lost` since the last report, at `now` (s of a steady clock)."""
         if lost > MUCH and now - self._fell >= SETTLING:
-            self.share = max(LEAST, self.share * (1 - 0.5 * lost))
+            self.share = max(LEAST, self.share * (1 - lost))
             self._fell = now
         elif lost < LITTLE:
             self.share = min(1.0, self.share * GROWTH)

@@ -57,6 +57,13 @@ reason; another SSRC helps either way.
 BEGINNINGS = 3
 """SSRCs that are tried; a receiver that reports on nothing at all must not make us change for ever."""
 
+REPAIR_SHARE, REPAIR_BURST = 0.4, 40
+"""Retransmissions for each packet sent, and how many are saved up, beyond which what is asked for is not sent again.
+
+On a link that is too narrow they would take the place of what comes after, for ever, and hide that from the
+receiver's reports. So there is an end to them, and the bit rate falls.
+"""
+
 _CNAME_ITEM = 1
 
 
@@ -104,6 +111,7 @@ class RtpSender:
         self._repair_ssrc = random.getrandbits(32)
         self._repair_type: int | None = None
         self._repairs = random.getrandbits(15)  # sequence number of the next retransmission
+        self._repairs_left = float(REPAIR_BURST)
         self._extensions = HeaderExtensionsMap()
         self._mid = ""
         self._cname = ""
@@ -113,6 +121,7 @@ class RtpSender:
         self._packets = self._octets = 0
         self._payload_type = 0
         self._sequence = random.getrandbits(15)
+        self._refused = self._sequence  # the first number after the last refusal that was told
         self._origin = random.getrandbits(32)
         self._last = (0, 0)  # wall time (NTP) and timestamp of the last packet
         self._parameters: RTCRtpSendParameters | None = None
@@ -182,6 +191,7 @@ class RtpSender:
                 self._history[packet.sequence_number % HISTORY] = packet
                 await self._put(packet.serialize(self._extensions))
                 self._packets += 1
+                self._repairs_left = min(REPAIR_BURST, self._repairs_left + REPAIR_SHARE)
                 self._octets += len(payload)
             self._last = clock.current_ntp_time(), stamp
 
@@ -254,6 +264,10 @@ class RtpSender:
         packet = self._history.get(number % HISTORY)
         if packet is None or packet.sequence_number != number:
             return
+        if self._repairs_left < 1:
+            self._refuse(number)
+            return
+        self._repairs_left -= 1
         if self._repair_type is not None:
             again = wrap_rtx(packet, self._repair_type, self._repairs, self._repair_ssrc)
             self._repairs = (self._repairs + 1) & 0xFFFF
@@ -264,6 +278,15 @@ class RtpSender:
                 again.extensions = extensions
             packet = again
         await self._put(packet.serialize(self._extensions))
+
+    def _refuse(self, number: int) -> None:
+        """Too much was lost to be sent again: take that as the receiver's report, which comes later.
+
+        Packets from before the last time say nothing of what the bit rate is now.
+        """
+        if (number - self._refused) & 0xFFFF < 0x8000:
+            self._refused = self._sequence
+            self._source.reported(REPAIR_SHARE)
 
     async def _put(self, data: bytes) -> None:
         try:

@@ -55,17 +55,6 @@ class Voice(ToneSource):
         await until(lambda: self.blocks >= wanted, 10)
 
 
-class EachTenth(Link):
-    """Loses each tenth packet, and no two in a row."""
-
-    def arrival(self, now: float) -> float | None:
-        self.sent += 1
-        if self.sent % 10 == 0:
-            self.lost += 1
-            return None
-        return now
-
-
 @dataclass
 class Listener:
     """Somebody who hears our voice with LiveKit's SDK."""
@@ -136,7 +125,7 @@ async def test_lost_packets_are_heard_all_the_same(
     async with listener(livekit_server, room_name) as ada:
         assert ada.room._connection is not None
         assert ada.room._connection.publisher is not None
-        link = EachTenth(Weather())
+        link = Link(Weather(every=10))
         shares: list[float] = []
         async with bad_network(ada.room._connection.publisher, Link(Weather()), link):
             # A busy machine may come late once, which sounds like a loss.

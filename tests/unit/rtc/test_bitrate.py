@@ -19,10 +19,10 @@ def after(*losses: float) -> float:
     [
         ((0.0, 0.0), 1.0),
         ((0.05, 0.05), 1.0),
-        ((0.2,), 0.9),
-        ((0.2, 0.2), 0.81),
+        ((0.2,), 0.8),
+        ((0.2, 0.2), 0.64),
         ((1.0,) * 20, LEAST),
-        ((0.5, *(0.0,) * 3), 0.75 * 1.08**3),
+        ((0.5, *(0.0,) * 3), 0.5 * 1.08**3),
         ((1.0, *(0.0,) * 40), 1.0),
     ],
 )
@@ -36,4 +36,4 @@ def test_reports_right_after_a_fall_speak_of_the_time_before() -> None:
     control = BitrateControl()
     for now in (0.0, 0.1, 0.2):
         control.report(0.4, now)
-    assert control.share == pytest.approx(0.8)
+    assert control.share == pytest.approx(0.6)

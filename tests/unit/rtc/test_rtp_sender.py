@@ -18,7 +18,14 @@ from aiortc.rtp import (
 )
 
 from engage_tui.rtc import rtp_sender, sections
-from engage_tui.rtc.rtp_sender import ANNOUNCEMENTS, BEGINNINGS, Encoded, RtpSender
+from engage_tui.rtc.rtp_sender import (
+    ANNOUNCEMENTS,
+    BEGINNINGS,
+    REPAIR_BURST,
+    REPAIR_SHARE,
+    Encoded,
+    RtpSender,
+)
 from engage_tui.wire.sdp import AUDIO_LEVEL, MID, REPAIRED_RID, RID, Section
 from tests.waiting import until
 
@@ -105,6 +112,31 @@ async def test_a_layer_names_itself_in_every_packet_and_repair() -> None:
     assert (source.keyframes, source.losses) == (1, [0.25])
     await sender.stop()
     assert wire.senders == []
+
+
+async def test_repairs_do_not_take_the_place_of_what_comes_after() -> None:
+    wire, source = Wire(), Source()
+    sender = RtpSender(source, wire)  # type: ignore[arg-type]
+    extensions, parameters = answer("video", "VP8")
+    await sender.send(parameters)  # type: ignore[arg-type]
+
+    async def picture_and_repairs(payloads: int) -> int:
+        """Send a picture and ask for all of it; how much was sent again."""
+        wire.sent.clear()
+        source.frames.put_nowait(Encoded([b"x"] * payloads, 3000))
+        await until(lambda: len(wire.sent) == payloads)
+        numbers = [packet.sequence_number for packet in wire.rtp(extensions)]
+        for _ in range(3):
+            await sender._handle_rtcp_packet(RtcpRtpfbPacket(1, 1, sender.ssrcs[0], numbers))
+        return len(wire.sent) - payloads
+
+    assert await picture_and_repairs(10) == 30, "as often as it is asked for"
+    assert source.losses == []
+    assert await picture_and_repairs(200) == REPAIR_BURST, "but not without end"
+    assert source.losses == [REPAIR_SHARE], "told once of what was sent before"
+    assert 0 < await picture_and_repairs(50) <= 50 * REPAIR_SHARE
+    assert source.losses == [REPAIR_SHARE] * 2
+    await sender.stop()
 
 
 async def test_a_layer_of_which_nobody_says_anything_begins_anew_a_few_times(
