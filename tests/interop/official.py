@@ -31,9 +31,9 @@ class OfficialPeer:
         """Connect, subscribing to everything."""
         await self.connect(server.url, server.token(identity, room))
 
-    async def connect(self, url: str, token: str) -> None:
-        """The same with an address and a token."""
-        await self.room.connect(url, token)
+    async def connect(self, url: str, token: str, options: rtc.RoomOptions | None = None) -> None:
+        """The same with an address and a token, and perhaps other options."""
+        await self.room.connect(url, token, options or rtc.RoomOptions())
 
     async def publish(self) -> None:
         """Publish the tone as microphone and moving grey as a 640x360 camera."""
