@@ -78,6 +78,15 @@ async def test_room_facts(any_server: TestServer, room_name: str) -> None:
         await until(lambda: m.bob.num_publishers == 1, 8)
 
 
+async def test_a_rooms_metadata_change_is_told(any_server: TestServer, room_name: str) -> None:
+    async with meet(any_server, room_name) as m:
+        told: list[str] = []
+        m.bob.on(RoomEvent.ROOM_METADATA_CHANGED, told.append)
+        await m.administer("UpdateRoomMetadata", metadata="tea at five")
+        await until(lambda: told)
+        assert told == [m.bob.metadata] == ["tea at five"]
+
+
 async def test_somebody_leaves_and_we_leave(any_server: TestServer, room_name: str) -> None:
     async with meet(any_server, room_name) as m:
         gone: list[Any] = []
@@ -276,11 +285,10 @@ async def test_permissions_are_enforced_in_words(any_server: TestServer, room_na
         assert isinstance(camera.error, RefusedError)
 
 
-@pytest.mark.interop
 async def test_permissions_taken_and_given_in_the_call(
-    livekit_server: TestServer, room_name: str
+    any_server: TestServer, room_name: str
 ) -> None:
-    async with meet(livekit_server, room_name, subscribe="all") as m:
+    async with meet(any_server, room_name, subscribe="all") as m:
         await m.ada.local_participant.publish_track(await create_local_video_track("test"))
         local = m.bob.local_participant
         await local.publish_track(await create_local_audio_track("test"))

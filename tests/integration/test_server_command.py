@@ -9,6 +9,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
@@ -72,12 +74,17 @@ async def test_a_signal_sends_everybody_a_leave_and_ends_well(number: signal.Sig
         assert server.returncode == 0
 
 
-def test_the_ready_line() -> None:
-    with serving("--port", "0") as server:
+@pytest.mark.parametrize(("flags", "status"), [((), 401), (("--no-v1",), 404)])
+def test_the_ready_line_and_the_paths(flags: tuple[str, ...], status: int) -> None:
+    with serving("--port", "0", "--rtc-port", "0", *flags) as server:
         words = line(server).split()
         assert words[0] == "ready"
-        host, port = words[1].removeprefix("ws://").split(":")
-        socket.create_connection((host, int(port)), timeout=5).close()
+        url = words[1].replace("ws://", "http://")
+        for path, expected in (("/rtc/v1", status), ("/rtc", 401)):
+            with pytest.raises(HTTPError) as refused:
+                urlopen(url + path, timeout=5)
+            assert refused.value.code == expected
+            refused.value.close()
 
 
 def test_a_port_in_use_says_what_to_do() -> None:

@@ -76,6 +76,12 @@ async def test_browser_sees_hears_and_is_seen(any_server: TestServer, room_name:
             await me.publish_data("hello from a terminal", topic="answer")
             answer = ["hello from a terminal", "ada", "answer"]
             await until(lambda: answer in browser.report["messages"], SLOW, "our message")
+            text = "Grüße aus dem Terminal, " * 2000  # a stream of several chunks
+            await me.publish_data(text, topic="lk.chat")
+            await until(lambda: browser.report["chat"] == [[text, "ada"]], SLOW, "our chat")
+            await browser.call("chat", text=text)
+            chat = (text.encode(), "lk.chat")
+            await until(lambda: chat in messages, SLOW, "the browser's chat")
             await me.set_camera_enabled(False)
             await until(lambda: browser.track("camera")["muted"] is True, SLOW, "our camera muted")
         await until(lambda: not room.participants, SLOW, "the browser left")
