@@ -39,6 +39,7 @@ class Datagrams(asyncio.DatagramProtocol):
     ) -> None:
         self._stun = stun
         self._give = take
+        self._component = stun.local_candidate.component
         self._transport = transport
         self._socket: socket.socket | None = None
         if isinstance(asyncio.get_running_loop(), asyncio.SelectorEventLoop):
@@ -76,6 +77,6 @@ class Datagrams(asyncio.DatagramProtocol):
 
     def _take(self, data: bytes, addr: tuple[str, int]) -> None:
         if data and data[0] > _LAST_OF_STUN:
-            self._give(data, self._stun.local_candidate.component)
+            self._give(data, self._component)
         else:
             self._stun.datagram_received(data, addr)

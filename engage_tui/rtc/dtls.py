@@ -12,19 +12,18 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
-import pylibsrtp
 from aiortc import RTCDtlsTransport, RTCSctpTransport
 from aiortc.rtcdtlstransport import State
-from aiortc.rtp import RtpPacket, is_rtcp
+from aiortc.rtp import is_rtcp
 
+from engage_tui.rtc.packets import Opener, read
 from engage_tui.wire import rtcp
+from engage_tui.wire.rtp import HEADER
 
 if TYPE_CHECKING:
     from engage_tui.rtc.receiver import Receiver
 
 _log = logging.getLogger(__name__)
-
-_RTP_HEADER = 12  # bytes
 
 
 class DtlsTransport(RTCDtlsTransport):
@@ -35,17 +34,19 @@ class DtlsTransport(RTCDtlsTransport):
     """
 
     on_rtcp_part: Callable[[rtcp.RtcpPart], None] | None = None
+    _opener: Opener | None = None
 
     def take_media(self, data: bytes) -> bool:
         """Handle a datagram at once if it is SRTP that can be read now; else False, and it is for `_recv`."""
-        if len(data) < _RTP_HEADER or not 127 < data[0] < 192 or is_rtcp(data):
+        if len(data) < HEADER.size or not 127 < data[0] < 192 or is_rtcp(data):
             return False
         if self._state is not State.CONNECTED:
             return False
-        try:
-            packet = self._rx_srtp.unprotect(data)
-        except (pylibsrtp.Error, ValueError) as error:  # forged, sent twice, or too long
-            _log.debug("an SRTP packet of %d bytes was dropped: %s", len(data), error)
+        if self._opener is None:
+            self._opener = Opener(self._rx_srtp)
+        packet = self._opener.open(data)
+        if packet is None:  # forged, sent twice, or too long
+            _log.debug("an SRTP packet of %d bytes was dropped", len(data))
         else:
             self.handle_rtp(packet)
         return True
@@ -53,8 +54,9 @@ class DtlsTransport(RTCDtlsTransport):
     def handle_rtp(self, data: bytes) -> None:
         """Give a deciphered RTP packet to its receiver, if there is one."""
         try:
-            packet = RtpPacket.parse(data, self._rtp_header_extensions_map)
-            receiver = self._rtp_router.route_rtp(packet)
+            packet = read(data)
+            router = self._rtp_router
+            receiver = router.ssrc_table.get(packet.ssrc) or router.route_rtp(packet)
             if receiver is not None:
                 cast("Receiver", receiver).receive(packet)
         except Exception:  # noqa: BLE001 - packet border: one packet never ends a call

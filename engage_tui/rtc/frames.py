@@ -5,7 +5,6 @@ Pure: no clock but the one that is handed in, no sockets, no decoder.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from aiortc.codecs.h264 import h264_depayload
@@ -87,6 +86,11 @@ class FrameBuffer:
         return bool(self._keys)
 
     @property
+    def waits(self) -> bool:
+        """Whether something is missing, or a keyframe is needed."""
+        return bool(self._missing) or self.need_keyframe
+
+    @property
     def missing(self) -> list[int]:
         """Sequence numbers to ask for again."""
         return list(self._missing)
@@ -115,16 +119,17 @@ class FrameBuffer:
             self._highest = place - 1
         if place < self._next or place in self._packets:
             return []  # too late, or twice
-        for absent in range(self._highest + 1, place):
-            self._missing[absent] = now
-        self._highest = max(self._highest, place)
-        if self._missing.pop(place, None) is not None:
+        if place > self._highest:
+            for absent in range(self._highest + 1, place):
+                self._missing[absent] = now
+            self._highest = place
+        elif self._missing.pop(place, None) is not None:
             self.recovered += 1
             self._repaired.add(place)
         self._packets[place] = (packet, codec)
         if packet.payload and is_keyframe(codec, packet.payload):
             self._note_key(place)
-        frames = list(self._complete()) if place == self._scan else []
+        frames = self._complete() if place == self._scan else []
         if self._keys and (self._missing or self.need_keyframe):
             frames += self._jump_to_keyframe()
         if len(self._packets) > MAX_PACKETS:
@@ -150,20 +155,22 @@ class FrameBuffer:
             self._keys.append(place)
             self._keys.sort()
 
-    def _complete(self) -> Iterator[EncodedFrame]:
+    def _complete(self) -> list[EncodedFrame]:
         """The pictures that end between the play position and the first gap."""
         assert self._next is not None
+        frames: list[EncodedFrame] = []
         while (entry := self._packets.get(self._scan)) is not None:
             packet = entry[0]
             if not packet.payload:
                 self._scan += 1
                 continue
             if self._scan > self._next and self._other_picture_before(packet.timestamp):
-                yield from self._take(self._next, self._scan)
+                frames += self._take(self._next, self._scan)
                 continue
             self._scan += 1
             if packet.marker:
-                yield from self._take(self._next, self._scan)
+                frames += self._take(self._next, self._scan)
+        return frames
 
     def _other_picture_before(self, timestamp: int) -> bool:
         """Whether the picture due began with another timestamp: its end carries no marker."""
@@ -174,24 +181,28 @@ class FrameBuffer:
                 return packet.timestamp != timestamp
         return False
 
-    def _take(self, start: int, end: int) -> Iterator[EncodedFrame]:
-        """Remove the picture between two places; yields it if it can be decoded."""
+    def _take(self, start: int, end: int) -> tuple[EncodedFrame, ...]:
+        """Remove the picture between two places; it alone, or nothing if it cannot be decoded."""
         places = range(start, end)
-        content = [(place, *self._packets[place]) for place in places]
-        content = [each for each in content if each[1].payload]
+        packets = self._packets
+        while start < end and not packets[start][0].payload:
+            start += 1  # padding
+        content = [packets[place] for place in range(start, end)]
         repaired = bool(self._repaired) and not self._repaired.isdisjoint(places)
-        keyframe = bool(content) and content[0][0] in self._keys
+        keyframe = start in self._keys
         self._advance(end)
         if not content or (self.need_keyframe and not keyframe):
-            return  # padding alone, or of no use
+            return ()  # padding alone, or of no use
+        first, codec = content[0]
         try:
-            data = b"".join([depayload(codec, packet.payload) for _, packet, codec in content])
+            data = b"".join(
+                [depayload(codec, packet.payload) for packet, _ in content if packet.payload]
+            )
         except ValueError:
             self.need_keyframe = True
-            return
+            return ()
         self.need_keyframe = False
-        _, first, codec = content[0]
-        yield EncodedFrame(codec, data, first.timestamp, keyframe, repaired)
+        return (EncodedFrame(codec, data, first.timestamp, keyframe, repaired),)
 
     def _jump_to_keyframe(self) -> list[EncodedFrame]:
         """Leave a gap behind if a complete keyframe stands after it."""

@@ -80,6 +80,7 @@ class Receiver(ABC):
         self.track_sid = stream.track_sid
         self.participant_sid = stream.participant_sid
         self._codecs = {codec.payload_type: codec for codec in codecs}
+        self._repair_types = {codec.payload_type for codec in codecs if codec.is_a("rtx")}
         self.codec = next((c.name for c in codecs if not c.is_a("rtx")), "")
         self._clock_rate = codecs[0].clock_rate if codecs else 90_000
         self._feedback = feedback
@@ -128,7 +129,7 @@ class Receiver(ABC):
     def receive(self, packet: RtpPacket) -> None:
         """Take a packet as it comes off the line: pass over what is not of this track, count the rest."""
         codec = self._codecs.get(packet.payload_type)
-        if self._closed or codec is None or not self._is_ours(packet, codec):
+        if self._closed or codec is None or not self._is_ours(packet):
             return
         self._packets += 1
         self._bytes += len(packet.payload)
@@ -147,12 +148,13 @@ class Receiver(ABC):
     def _handle_disconnect(self) -> None:  # noqa: B027 - nothing to do, yet aiortc calls it
         """Called by `RTCDtlsTransport` when the connection ends; the peer says so to its owner."""
 
-    def _is_ours(self, packet: RtpPacket, codec: Codec) -> bool:
+    def _is_ours(self, packet: RtpPacket) -> bool:
         # aiortc also routes unknown SSRCs here, by payload type.
+        repairs = packet.payload_type in self._repair_types
         if self._reception is None:
-            if codec.is_a("rtx"):
+            if repairs:
                 return False
             self._reception = Reception(packet.ssrc, self._clock_rate)
-        if codec.is_a("rtx"):
+        if repairs:
             return self.stream.repair_ssrc in (None, packet.ssrc)
         return packet.ssrc == self._reception.ssrc

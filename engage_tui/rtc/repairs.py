@@ -52,6 +52,11 @@ class Repairs:
         self.times: deque[float] = deque(maxlen=KEPT_TIMES)  # the oldest are dropped
         self._missing: dict[int, _Missing] = {}
 
+    @property
+    def running(self) -> bool:
+        """Whether something was asked for."""
+        return bool(self._missing)
+
     def came(self, place: int, now: float) -> None:
         """A packet came, missing or not."""
         each = self._missing.pop(place, None)

@@ -113,7 +113,7 @@ class VideoReceiver(Receiver):
         if reception is None:
             return
         self._last_packet = now
-        if codec.is_a("rtx"):
+        if codec.payload_type in self._repair_types:
             repaired = codec.parameters.get("apt", "")
             original = self._codecs.get(int(repaired)) if repaired.isdecimal() else None
             if original is None or len(packet.payload) < 3:
@@ -126,8 +126,10 @@ class VideoReceiver(Receiver):
         if place is None or not self._decoding:
             return
         self._repairs.came(place, now)
-        self._decode(self._buffer.add(place, packet, codec.name, now), now)
-        self._mend(now)
+        if frames := self._buffer.add(place, packet, codec.name, now):
+            self._decode(frames, now)
+        if self._buffer.waits or self._repairs.running:
+            self._mend(now)
 
     def close(self) -> None:
         """Take no more packets and decode nothing more."""

@@ -191,6 +191,14 @@ def vp8_data(payload: bytes) -> bytes:
     Raises:
         ValueError: The descriptor is cut short.
     """
+    at = _vp8_size(payload)
+    if at > len(payload):
+        raise ValueError("a VP8 descriptor is cut short")
+    return payload[at:]
+
+
+def _vp8_size(payload: bytes) -> int:
+    """Bytes of a VP8 payload's descriptor; more than there are where it is cut short."""
     try:
         at = 1
         if payload[0] & 0x80:
@@ -202,10 +210,8 @@ def vp8_data(payload: bytes) -> bytes:
             if flags & 0x30:
                 at += 1
     except IndexError:
-        at = len(payload) + 1
-    if at > len(payload):
-        raise ValueError("a VP8 descriptor is cut short")
-    return payload[at:]
+        return len(payload) + 1
+    return at
 
 
 def rewrite_vp8(payload: bytes, at: Vp8Descriptor, picture_id: int, tl0: int) -> bytes:
@@ -237,13 +243,8 @@ def keyframe_test(codec: str) -> Callable[[bytes], bool]:
 def _vp8_keyframe(payload: bytes) -> bool:
     if not payload or payload[0] & 0x17 != 0x10:
         return False  # in the middle of a frame, as most packets are
-    at = parse_vp8(payload)
-    return (
-        at is not None
-        and at.starts_frame
-        and at.size < len(payload)
-        and not payload[at.size] & 0x01
-    )
+    at = _vp8_size(payload)
+    return at < len(payload) and not payload[at] & 0x01
 
 
 def _h264_keyframe(payload: bytes) -> bool:
