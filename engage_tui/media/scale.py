@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import av
 import numpy as np
 import numpy.typing as npt
+from av.video.format import VideoFormat
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 # The mean over each output pixel's area does not flicker as point sampling does. Full chroma interpolation makes
-# swscale compute colours exactly (white becomes 255 instead of 253) at no measurable cost.
-_METHOD = Interpolation.AREA | Interpolation.FULL_CHR_H_INT
+# swscale compute colours exactly (white becomes 255 instead of 253) at no measurable cost. Plain numbers: to look up
+# an enum's costs a part of what scaling to a tile does.
+_METHOD = int(Interpolation.AREA | Interpolation.FULL_CHR_H_INT)
+_FULL_RANGE = int(ColorRange.JPEG)
+
+
+Pixels = npt.NDArray[np.uint8]
+"""RGB24, shape (height, width, 3)."""
 
 
 def fit(width: int, height: int, box_width: int, box_height: int) -> tuple[int, int]:
@@ -49,14 +58,19 @@ class Scaler:
             ``(rgb, w, h)``: w·h·3 bytes, rows from the top without padding, and the size that they have.
         """
         w, h = fit(picture.width, picture.height, width, height)
-        if min(picture.width, picture.height) < 1:
-            return bytes(3 * w * h), w, h
+        return self.stretch(picture, w, h).tobytes(), w, h
+
+    def stretch(self, picture: av.VideoFrame, width: int, height: int) -> Pixels:
+        """Scale a picture to exactly this size, whatever becomes of its proportions; else as `to_rgb`.
+
+        Returns:
+            The pixels, whose rows may lie apart in memory.
+        """
+        if picture.width < 1 or picture.height < 1:
+            return np.zeros((height, width, 3), np.uint8)
         if see_through(picture):
-            pixels = on_black(self._scaled(picture, w, h, "rgba"))
-        else:
-            small = self._scaled(picture, w, h, "rgb24")
-            pixels = _rows(small, w * 3)
-        return pixels.tobytes(), w, h
+            return on_black(self._scaled(picture, width, height, "rgba"))
+        return _rows(self._scaled(picture, width, height, "rgb24"), 3)
 
     def _scaled(self, picture: av.VideoFrame, width: int, height: int, name: str) -> av.VideoFrame:
         return self._reformatter.reformat(
@@ -65,29 +79,34 @@ class Scaler:
             height,
             name,
             interpolation=_METHOD,
-            dst_color_range=ColorRange.JPEG,
+            dst_color_range=_FULL_RANGE,
             threads=1,  # a thread pool costs more than a tile does
         )
 
 
 def see_through(picture: av.VideoFrame) -> bool:
     """Whether a picture has an opacity of its own."""
-    return any(part.is_alpha for part in picture.format.components)
+    return _has_opacity(picture.format.name)
 
 
-def on_black(picture: av.VideoFrame) -> npt.NDArray[np.uint8]:
-    """Lay a picture in ``rgba`` on black: RGB24, shape (height, width, 3)."""
-    parts = _rows(picture, picture.width * 4).reshape(picture.height, picture.width, 4)
+@lru_cache
+def _has_opacity(name: str) -> bool:
+    return any(part.is_alpha for part in VideoFormat(name).components)
+
+
+def on_black(picture: av.VideoFrame) -> Pixels:
+    """Lay a picture in ``rgba`` on black."""
+    parts = _rows(picture, 4)
     share = parts[..., 3:].astype(np.uint16)
     share += share >> 7  # 255 becomes 256: what is opaque stays as it is
     return np.asarray(parts[..., :3] * share >> 8, np.uint8)
 
 
-def _rows(picture: av.VideoFrame, length: int) -> npt.NDArray[np.uint8]:
-    """The bytes of a packed picture without the padding."""
+def _rows(picture: av.VideoFrame, size: int) -> npt.NDArray[np.uint8]:
+    """The bytes of a packed picture of `size` bytes a pixel, without the padding: shape (height, width, size)."""
     plane = picture.planes[0]
-    padded = np.frombuffer(memoryview(plane), np.uint8).reshape(picture.height, plane.line_size)
-    return padded[:, :length]
+    shape, strides = (picture.height, picture.width, size), (plane.line_size, size, 1)
+    return np.ndarray(shape, np.uint8, memoryview(plane), 0, strides)
 
 
 def to_rgb(picture: av.VideoFrame, width: int, height: int) -> tuple[bytes, int, int]:

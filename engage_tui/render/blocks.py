@@ -7,6 +7,7 @@ An exhaustive search for the best split gains less than 0.1 dB and takes ten tim
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -47,7 +48,15 @@ def half(rgb: Pixels, canvas: Canvas) -> Cells:
     if canvas.colour is ColourDepth.MONO:
         return inked(rgb, canvas, (1, 2), _HALVES)
     halves = reduced(rgb, canvas).reshape(rows, 2, columns, 3)
-    return Cells(np.full((rows, columns), UPPER_HALF, np.uint32), halves[:, 0], halves[:, 1])
+    return Cells(_upper_halves(rows, columns), halves[:, 0], halves[:, 1])
+
+
+@lru_cache(maxsize=64)
+def _upper_halves(rows: int, columns: int) -> npt.NDArray[np.uint32]:
+    """The glyphs of every picture of one size; not to be written to."""
+    glyphs = np.full((rows, columns), UPPER_HALF, np.uint32)
+    glyphs.setflags(write=False)
+    return glyphs
 
 
 def quadrant(rgb: Pixels, canvas: Canvas) -> Cells:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 from engage_tui.demo.faces import LOOKS, SIZE, backdrop, draw
 from engage_tui.media.scale import Scaler
@@ -65,18 +64,10 @@ class Stretcher:
 
     def __init__(self, width: int, height: int) -> None:
         self._size = (width, height)
-        self._reformatter = VideoReformatter()
+        self._scaler = Scaler()
 
     def __call__(self, frame: av.VideoFrame) -> Pixels:
-        small = self._reformatter.reformat(
-            frame,
-            *self._size,
-            "rgb24",
-            interpolation=Interpolation.AREA | Interpolation.FULL_CHR_H_INT,
-            dst_color_range=ColorRange.JPEG,
-            threads=1,
-        )
-        return np.asarray(small.to_ndarray(), np.uint8)
+        return self._scaler.stretch(frame, *self._size)
 
 
 def fitted(scaler: Scaler, frame: av.VideoFrame, width: int, height: int) -> Pixels:
