@@ -8,12 +8,14 @@ done with a packet. Everything else does, RTCP too.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from aiortc import RTCDtlsTransport, RTCSctpTransport
 from aiortc.rtcdtlstransport import State
+from aiortc.rtcsctptransport import Chunk
 from aiortc.rtp import is_rtcp
 
 from engage_tui.rtc.packets import Opener, read
@@ -79,7 +81,13 @@ class DtlsTransport(RTCDtlsTransport):
 
 
 class SctpTransport(RTCSctpTransport):
-    """`RTCSctpTransport` that outlives malformed chunks and handlers that raise."""
+    """`RTCSctpTransport` that outlives malformed chunks, handlers that raise, and the end of the connection."""
+
+    async def _send_chunk(self, chunk: Chunk) -> None:
+        # aiortc sends from tasks and timers that nobody awaits: there the end of the connection, of which its owner
+        # is told otherwise, would be an error of nobody's.
+        with contextlib.suppress(ConnectionError):
+            await super()._send_chunk(chunk)
 
     async def _handle_data(self, data: bytes) -> None:
         try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import socket
 import threading
 import time
@@ -356,6 +358,18 @@ async def test_the_end_of_the_other_side_is_told_once() -> None:
         await both.subscriber.close()
         await both.subscriber.close()
         assert len(both.closed) == 1
+
+
+async def test_messages_into_a_connection_that_just_ended_fail_in_silence() -> None:
+    async with pair() as both:
+        await both.publisher.data_ready(RELIABLE)
+        await both.publisher._dtls.stop()  # as by the other side's goodbye, before anybody is told
+        with contextlib.suppress(ConnectError):
+            both.publisher.send_data(RELIABLE, b"too late")
+        both.publisher._sctp._t3_expired()
+        await asyncio.sleep(0)  # a failure of theirs would fail this test
+        await asyncio.sleep(0)
+        gc.collect()
 
 
 async def test_without_an_answer_connecting_fails_in_time() -> None:

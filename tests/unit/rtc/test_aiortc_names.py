@@ -41,6 +41,7 @@ def arguments(function: Callable[..., object]) -> list[str]:
         (RTCDtlsTransport, "_handle_rtp_data", ["self", "data", "arrival_time_ms"], True),
         (RTCDtlsTransport, "_handle_rtcp_data", ["self", "data"], True),
         (RTCSctpTransport, "_handle_data", ["self", "data"], True),
+        (RTCSctpTransport, "_send_chunk", ["self", "chunk"], True),
         (
             aioice.Connection,
             "get_component_candidates",
@@ -73,6 +74,7 @@ def test_a_name_is_there_with_its_signature(
         (DtlsTransport, RTCDtlsTransport, "_handle_rtp_data"),
         (DtlsTransport, RTCDtlsTransport, "_handle_rtcp_data"),
         (SctpTransport, RTCSctpTransport, "_handle_data"),
+        (SctpTransport, RTCSctpTransport, "_send_chunk"),
         (RtpSender, TheirSender, "_handle_rtcp_packet"),
     ],
 )
