@@ -42,6 +42,15 @@ class Cable:
         lines += [f'iifname "cable" {rule} drop' for rule in rules]
         run(*self.command(self.server, "nft", "-f", "-"), text="\n".join([*lines, "}", "}"]))
 
+    def narrow(self, rate: str = "") -> None:
+        """Let the cable carry to the client what `rate` says (such as ``500kbit``), with a queue; all again without."""
+        words = ("ip", "netns", "exec", self.server, "tc", "qdisc")
+        if rate:
+            shape = ("tbf", "rate", rate, "burst", "10kb", "latency", "400ms")
+            run(*words, "replace", "dev", "cable", "root", *shape)
+        else:
+            run(*words, "del", "dev", "cable", "root")
+
     def readdress(self, address: str) -> None:
         """Take the client's IPv4 address away and give it another one, of the same network."""
         run("ip", "-n", self.client, "-4", "addr", "flush", "dev", "cable")
