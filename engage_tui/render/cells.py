@@ -103,11 +103,12 @@ def cells(rgb: Pixels, mode: CellMode, canvas: Canvas | None = None) -> Cells:
     Raises:
         ValueError: The picture does not consist of whole cells.
     """
-    across, down = MODES[mode].pixels
+    way = MODES[mode]
+    across, down = way.pixels
     height, width = rgb.shape[:2]
     if height % down or width % across or rgb.shape[2:] != (3,):
         raise ValueError(f"{rgb.shape} is no RGB picture of whole {across}x{down} cells")
-    return MODES[mode].draw(rgb, canvas or Canvas())
+    return way.draw(rgb, canvas or Canvas())
 
 
 MODES: dict[CellMode, Mode] = {

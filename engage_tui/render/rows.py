@@ -29,16 +29,13 @@ _ESCAPES = {ColourDepth.TRUE: _TRUE, ColourDepth.INDEXED: _INDEXED, ColourDepth.
 Words = npt.NDArray[np.uint32]
 
 
-def _numbers(end: bytes) -> Words:
-    """``000`` to ``255``, each with `end`, as one 32-bit word: four bytes are written at once."""
-    return np.frombuffer(b"".join(b"%03d" % n + end for n in range(256)), np.uint32)
+def _numbers(before: bytes) -> Words:
+    """``000`` to ``255`` behind `before`, each as one 32-bit word: four bytes are written at once."""
+    return np.frombuffer(b"".join(before + b"%03d" % n for n in range(256)), np.uint32)
 
 
+_FIRST = _numbers(b"[")
 _NEXT = _numbers(b";")
-_LAST = _numbers(b"m")
-_TO_LAST = (
-    _LAST[0] - _NEXT[0]
-)  # the end is the highest byte on a little machine, the lowest on a big one
 
 
 class Row(NamedTuple):
@@ -80,13 +77,12 @@ class RowEncoder:
             self._grid = _Grid(rows, columns, _ESCAPES[self.colour])
         grid = self._grid
         if self.colour is ColourDepth.TRUE:
-            behind = _NEXT.take(bg, mode="clip")
-            behind[..., 2] += _TO_LAST
-            grid.put(_NEXT.take(fg, mode="clip"), behind)
+            grid.put(_NEXT.take(fg, mode="clip"), _NEXT.take(bg, mode="clip"))
         else:
             indexed = self.colour is ColourDepth.INDEXED
             front, back = colour_codes(fg, indexed, False), colour_codes(bg, indexed, True)
-            grid.put(_NEXT.take(front)[..., None], _LAST.take(back)[..., None])
+            words = _NEXT if indexed else _FIRST
+            grid.put(words.take(front)[..., None], _NEXT.take(back)[..., None])
         return [Row(text, grid.step, columns) for text in grid.texts(glyph)]
 
 
@@ -105,13 +101,14 @@ class _Grid:
         self._row = np.dtype(f"U{len(row)}")
         count = escape.count(b"NNN") // 2
         self._item = np.dtype(f"V{4 * count}")
-        front = escape.index(b"NNN")
+        front = escape.index(b"NNN") - 1  # with what stands before it
+        back = escape.index(b"NNN", front + 4 * count) - 1
         self._front = self._each(self._narrow, front, self._item)
-        self._back = self._each(self._narrow, escape.index(b"NNN", front + 4 * count), self._item)
+        self._back = self._each(self._narrow, back, self._item)
         self._glyphs = self._each(self._wide, self.step - 1, self._wide.dtype)
 
     def put(self, front: Words, back: Words) -> None:
-        """Put in the numbers of every cell's colours, shape (rows, columns, numbers), each word with its end."""
+        """Put in the numbers of every cell's colours, shape (rows, columns, numbers), each with what is before it."""
         self._front[...] = front.view(self._item)[..., 0]
         self._back[...] = back.view(self._item)[..., 0]
 
