@@ -11,6 +11,17 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 _DAY = datetime.timedelta(days=1)
+_SIGNS = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)  # Python 3.13 wants an authority to say so
 
 
 class Authority:
@@ -27,6 +38,8 @@ class Authority:
         made = (
             _builder(self._name, self._name, self._key.public_key())
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(_SIGNS, critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), False)
             .sign(self._key, hashes.SHA256())
         )
         self.file = str(folder / f"{name}.pem")
@@ -39,6 +52,9 @@ class Authority:
         made = (
             _builder(subject, self._name, key.public_key(), days=-1 if expired else 1)
             .add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), False
+            )
             .sign(self._key, hashes.SHA256())
         )
         stem = f"{names[0].replace(':', '_')}{'-expired' * expired}"

@@ -37,3 +37,17 @@ async def test_the_calling_task_is_spared() -> None:
         return len(group)
 
     assert await group.spawn(end(), "end") == 1
+
+
+async def test_a_task_that_has_ended_in_this_very_moment_is_not_waited_for() -> None:
+    group = TaskGroup("test")
+
+    async def nothing() -> None:
+        pass
+
+    task = group.spawn(nothing(), "nothing")
+    await asyncio.sleep(0)
+    assert task.done()
+    assert len(group) == 1  # the loop has not told the group yet
+    await group.cancel()
+    assert len(group) == 0
