@@ -18,6 +18,9 @@ GIVE_UP = 0.5
 MAX_GAP = 300
 """Missing packets at once beyond which a keyframe is cheaper than resending."""
 
+LED_ASTRAY = 0.5
+"""Seconds in which all that comes lies before the picture due, after which that is where the stream is."""
+
 MAX_PACKETS = 1500
 """Packets kept, some seconds of video; beyond it everything is dropped and a keyframe asked for."""
 
@@ -70,6 +73,7 @@ class FrameBuffer:
         self._next: int | None = None  # first packet of the picture due
         self._scan = 0  # first packet not yet looked at, in order
         self._highest = -1
+        self._behind: float | None = None  # since when all that comes is too late
 
     @property
     def keyframe_wanted(self) -> bool:
@@ -104,7 +108,9 @@ class FrameBuffer:
         self._next = None
         self.need_keyframe = True
 
-    def add(self, place: int, packet: RtpPacket, codec: str, now: float) -> list[EncodedFrame]:
+    def add(
+        self, place: int, packet: RtpPacket, codec: str, now: float, *, repair: bool = False
+    ) -> list[EncodedFrame]:
         """Keep a packet; returns the pictures that it completes, in order.
 
         Args:
@@ -112,8 +118,10 @@ class FrameBuffer:
             packet: The packet itself.
             codec: ``VP8`` or ``H264``.
             now: Seconds of a steady clock.
+            repair: It was sent again.
         """
-        if self._next is None or place - self._highest > MAX_GAP:
+        astray = not repair and self._is_astray(place, now)
+        if self._next is None or place - self._highest > MAX_GAP or astray:
             self.reset()
             self._next = self._scan = place
             self._highest = place - 1
@@ -148,6 +156,17 @@ class FrameBuffer:
             self._advance(self._highest + 1)
             self._scan = self._highest + 1
         return frames
+
+    def _is_astray(self, place: int, now: float) -> bool:
+        """Whether a stray packet has led us away from where the stream really is."""
+        if self._next is None or place >= self._next:
+            self._behind = None
+        elif self._behind is None:
+            self._behind = now
+        elif now - self._behind > LED_ASTRAY:
+            self._behind = None
+            return True
+        return False
 
     def _note_key(self, place: int) -> None:
         # A description of the stream (SPS) and the picture itself are packets of one timestamp: one beginning.

@@ -113,7 +113,8 @@ class VideoReceiver(Receiver):
         if reception is None:
             return
         self._last_packet = now
-        if codec.payload_type in self._repair_types:
+        repair = codec.payload_type in self._repair_types
+        if repair:
             repaired = codec.parameters.get("apt", "")
             original = self._codecs.get(int(repaired)) if repaired.isdecimal() else None
             if original is None or len(packet.payload) < 3:
@@ -126,7 +127,7 @@ class VideoReceiver(Receiver):
         if place is None or not self._decoding:
             return
         self._repairs.came(place, now)
-        if frames := self._buffer.add(place, packet, codec.name, now):
+        if frames := self._buffer.add(place, packet, codec.name, now, repair=repair):
             self._decode(frames, now)
         if self._buffer.waits or self._repairs.running:
             self._mend(now)

@@ -7,7 +7,7 @@ import random
 import pytest
 from aiortc.rtp import RtpPacket
 
-from engage_tui.rtc.frames import GIVE_UP, MAX_PACKETS, EncodedFrame, FrameBuffer
+from engage_tui.rtc.frames import GIVE_UP, LED_ASTRAY, MAX_PACKETS, EncodedFrame, FrameBuffer
 
 _START, _MIDDLE = b"\x10", b"\x00"
 _KEY, _DELTA = b"\x00", b"\x01"
@@ -129,6 +129,29 @@ def test_a_long_outage_starts_over() -> None:
     assert feed(buffer, stream("d"), base=9000) == []
     assert buffer.need_keyframe
     assert buffer.missing == []
+
+
+@pytest.mark.parametrize("ahead", [10, 290, 2500])
+def test_a_stray_packet_leads_astray_for_a_moment_only(ahead: int) -> None:
+    buffer, packets = FrameBuffer(), stream("kdd" + "kddd" * 30, packets=2)
+    feed(buffer, packets[:6])
+    feed(buffer, [RtpPacket(sequence_number=6 + ahead, timestamp=77, payload=b"x")])
+    shown: list[float] = []
+    for number, packet in enumerate(packets[6:]):
+        now = number * 0.02
+        shown += [now] * len(feed(buffer, [packet], now))
+        buffer.expire(now)
+    assert shown
+    assert shown[0] < GIVE_UP + LED_ASTRAY + 0.3
+    assert len(shown) > 80, "and nearly all that follows"
+
+
+def test_late_repairs_lead_nowhere() -> None:
+    buffer, packets = FrameBuffer(), stream("kdddd", packets=1)
+    feed(buffer, packets)
+    for step in range(10):
+        buffer.add(1001, packets[1], "VP8", 10.0 + step / 5, repair=True)
+    assert not buffer.need_keyframe
 
 
 def test_the_buffer_is_bounded_when_no_end_ever_comes() -> None:
