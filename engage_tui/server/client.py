@@ -317,11 +317,6 @@ class Client:
         )
         self.subscriber.close()
         self.publisher.close()
-        # These name each other, and would wait for the garbage collector.
-        for transport in self._transports:
-            transport.addresses.end()
-        for track in self.publisher.everything:
-            track.streams.clear()
 
     async def finished(self) -> None:
         """Wait until everything that was sent is out, then drop what is left."""
@@ -355,7 +350,6 @@ class Client:
         self.info.tracks.extend(kept)
         self.info.is_publisher = bool(kept)
         self.room.withdraw(track)
-        track.streams.clear()  # they keep packets, and name the track
         self.announce()
         self.room.publishers_changed()
         self.room.happened(Happening.TRACK_UNPUBLISHED, self, track.info)

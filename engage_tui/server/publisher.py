@@ -178,8 +178,9 @@ class PublisherConnection:
 
     def close(self) -> None:
         """End the connection; its tracks have ended, and nobody is told."""
-        for track in self.tracks.values():
+        for track in self.everything:
             track.ended = True
+            track.streams.clear()  # they name the track, and would wait for the garbage collector
         self.channels.close()
         self.transport.close()
 
@@ -257,6 +258,7 @@ class PublisherConnection:
         if self._by_mid.get(track.mid) is track:
             del self._by_mid[track.mid]
         self._events.unpublished(track)
+        track.streams.clear()  # they keep packets, and name the track
 
     def _bind(self, track: PublishedTrack, ssrc: int, rid: str) -> IncomingStream | None:
         if len(self._streams) >= _MAX_STREAMS:

@@ -130,6 +130,7 @@ class PeerTransport:
         self._find_way()
         self._stop_timer()
         self._mux.forget(self)
+        self.addresses.end()
         self.on_lost = self.on_connected = self.on_rtp = self.on_rtcp = self.on_data = _nothing
         self.on_moved = _nothing
 
