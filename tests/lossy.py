@@ -83,11 +83,11 @@ class Link:
 
 @contextlib.asynccontextmanager
 async def bad_network(
-    peer: Peer, incoming: Link, outgoing: Link | None = None
+    peer: Peer, incoming: Link, outgoing: Link | None = None, *, prompt_reports: bool = False
 ) -> AsyncIterator[None]:
     """Put links in front of a peer's RTP and RTCP; what connects (STUN, DTLS, data) is left in peace.
 
-    What is still under way when the context is left is lost.
+    What is still under way when the context is left is lost. With `prompt_reports` the other side's RTCP comes at once.
     """
     dtls, loop, tasks = peer._dtls, asyncio.get_running_loop(), TaskGroup("bad_network")
     under_way: set[asyncio.TimerHandle] = set()
@@ -109,6 +109,9 @@ async def bad_network(
         later(incoming, len(data), lambda: handle_rtp(data))
 
     async def receive_rtcp(data: bytes) -> None:
+        if prompt_reports:
+            await handle_rtcp(data)
+            return
         later(incoming, len(data), lambda: tasks.spawn(handle_rtcp(data), "receive"))
 
     async def deliver(data: bytes) -> None:

@@ -29,8 +29,21 @@ WIDTH, HEIGHT, FPS = 640, 360, 15
 SETTLE = 3.0
 """Seconds before measuring begins, in which bit rates rise."""
 
-WEATHERS = ((0.0, 0.05), (0.0, 0.10), (0.05, 0.0), (0.05, 0.05), (0.05, 0.10))
-"""Round trip (s) and loss of the runs on a bad network."""
+WEATHERS = (
+    (0.0, 0.05, False),
+    (0.0, 0.10, False),
+    (0.05, 0.0, False),
+    (0.05, 0.05, False),
+    (0.05, 0.10, False),
+    (0.05, 0.05, True),
+    (0.05, 0.10, True),
+)
+"""Round trip (s), loss, and whether the server's reports come at once, of the runs on a bad network.
+
+The server sends a packet again when asked ``min(100 ms, 2 RTT)`` after it sent it, with the round trip that our answers
+to its reports tell it. At 50 ms that is 100 ms after sending, so no repair takes less than 100 ms from when the gap
+shows. Where its reports come at once it believes in 25 ms, and heeds from 50 ms on.
+"""
 
 
 def main() -> None:
@@ -67,13 +80,15 @@ def compare(tracks: int, seconds: float, runs: int, bad_runs: int) -> None:
             for who, results in seen.items():
                 if results:
                     print(f"{who:9} " + _line(results), flush=True)
-            for trip, loss in WEATHERS if bad_runs else ():
+            for trip, loss, prompt in WEATHERS if bad_runs else ():
+                job = {"trip": trip, "loss": loss, "prompt": prompt}
                 bad = [
-                    _watch("ours", server, f"bad{n}", tracks, seconds, trip=trip, loss=loss, seed=n)
+                    _watch("ours", server, f"bad{n}", tracks, seconds, seed=n, **job)
                     for n in range(bad_runs)
                 ]
-                text = f"ours, RTT {trip * 1000:.0f} ms, loss {loss:.0%}: {_line(bad)}"
-                print(text, flush=True)
+                text = f"ours, RTT {trip * 1000:.0f} ms, loss {loss:.0%}"
+                text += ", reports at once" if prompt else ""
+                print(f"{text}: {_line(bad)}", flush=True)
         finally:
             process.kill()
             process.wait()
@@ -220,6 +235,8 @@ async def watch_ours(
     trip: float = 0.0,
     loss: float = 0.0,
     seed: int = 0,
+    *,
+    prompt: bool = False,
 ) -> dict[str, float]:
     """Watch with our own client, through a bad network if there is one."""
     import contextlib
@@ -252,7 +269,8 @@ async def watch_ours(
         if trip or loss:
             assert peer is not None
             there, back = Weather(delay=trip / 2, loss=loss), Weather(delay=trip / 2)
-            await stack.enter_async_context(bad_network(peer, Link(there, seed), Link(back, seed)))
+            links = Link(there, seed), Link(back, seed)
+            await stack.enter_async_context(bad_network(peer, *links, prompt_reports=prompt))
         await asyncio.sleep(SETTLE)
         meter.begin()
         await asyncio.sleep(seconds)
