@@ -12,6 +12,8 @@ import random
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
+from aiortc.rtp import is_rtcp
+
 from engage_tui.rtc.peer import Peer
 from engage_tui.tasks import TaskGroup
 
@@ -87,11 +89,12 @@ async def bad_network(
 ) -> AsyncIterator[None]:
     """Put links in front of a peer's RTP and RTCP; what connects (STUN, DTLS, data) is left in peace.
 
-    What is still under way when the context is left is lost. With `prompt_reports` the other side's RTCP comes at once.
+    Media are lost as they come, enciphered: what was deciphered once would be a forgery when it is sent again. What is
+    still under way when the context is left is lost. With `prompt_reports` the other side's RTCP comes at once.
     """
     dtls, loop, tasks = peer._dtls, asyncio.get_running_loop(), TaskGroup("bad_network")
     under_way: set[asyncio.TimerHandle] = set()
-    handle_rtp, handle_rtcp, send = dtls.handle_rtp, dtls._handle_rtcp_data, dtls._send_rtp
+    take, handle_rtcp, send = dtls.take_media, dtls._handle_rtcp_data, dtls._send_rtp
     back = outgoing or Link(Weather())
 
     def later(link: Link, size: int, arrive: Callable[[], object]) -> None:
@@ -105,8 +108,11 @@ async def bad_network(
         timer = loop.call_at(at, arrived)
         under_way.add(timer)
 
-    def receive_rtp(data: bytes) -> None:
-        later(incoming, len(data), lambda: handle_rtp(data))
+    def receive_rtp(data: bytes) -> bool:
+        if len(data) < 12 or not 127 < data[0] < 192 or is_rtcp(data):
+            return take(data)
+        later(incoming, len(data), lambda: take(data))
+        return True
 
     async def receive_rtcp(data: bytes) -> None:
         if prompt_reports:
@@ -121,13 +127,19 @@ async def bad_network(
     async def send_rtp(data: bytes) -> None:
         later(back, len(data), lambda: tasks.spawn(deliver(data), "deliver"))
 
-    dtls.handle_rtp = receive_rtp  # type: ignore[method-assign]
+    def hang_in(on_media: Callable[[bytes], bool]) -> None:
+        peer._ice.on_media = on_media
+        if peer._ice._connection is not None:
+            peer._ice._connection.on_media = on_media
+
+    hang_in(receive_rtp)
     dtls._handle_rtcp_data = receive_rtcp  # type: ignore[method-assign]
     dtls._send_rtp = send_rtp  # type: ignore[method-assign]
     try:
         yield
     finally:
-        del dtls.handle_rtp, dtls._handle_rtcp_data, dtls._send_rtp
+        hang_in(take)
+        del dtls._handle_rtcp_data, dtls._send_rtp
         for timer in under_way:
             timer.cancel()
         await tasks.cancel()
