@@ -14,10 +14,13 @@ from tests.embedded import described
 from tests.integration.meeting import join
 from tests.lossy import Link, Weather, bad_network
 from tests.require import need
+from tests.servers import find_livekit_server
 from tests.waiting import until
 
 pytestmark = pytest.mark.interop
 need(find_spec("livekit.rtc") is not None, "the official SDK: pip install livekit")
+# Nothing of it is used here; but with all else these take too long for a plain run.
+need(find_livekit_server() is not None, "livekit-server, as a sign that everything is to be tested")
 
 from livekit import rtc  # noqa: E402
 

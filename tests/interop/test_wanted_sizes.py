@@ -16,11 +16,12 @@ from engage_tui.server.app import RunningServer
 from tests.embedded import access_token
 from tests.integration.meeting import join
 from tests.require import need
-from tests.servers import TestServer
+from tests.servers import TestServer, find_livekit_server
 from tests.waiting import until
 
 pytestmark = pytest.mark.interop
 need(find_spec("livekit.rtc") is not None, "the official SDK: pip install livekit")
+need(find_livekit_server() is not None, "livekit-server")
 
 from livekit import rtc  # noqa: E402
 
