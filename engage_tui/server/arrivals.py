@@ -38,9 +38,13 @@ class Arrivals:
         if len(self._times) >= _FULL:
             self.flush(0)
 
+    def is_due(self, now: float) -> bool:
+        """Whether something was collected, and it is time to send it."""
+        return bool(self._times) and now - self._flushed >= _EVERY
+
     def tick(self, ssrc: int, now: float) -> None:
         """Send what was collected if it is time; called about 20 times a second."""
-        if self._times and now - self._flushed >= _EVERY:
+        if self.is_due(now):
             self._flushed = now
             self.flush(ssrc)
 

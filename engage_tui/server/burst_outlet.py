@@ -33,7 +33,7 @@ protect = lib.srtp_protect
 
 _log = logging.getLogger(__name__)
 
-EAGER = 16
+EAGER = 24
 """Packets that leave although more is coming: who is served first need not wait for the others."""
 
 _VECTOR = struct.Struct("@PN")  # struct iovec

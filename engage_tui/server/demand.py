@@ -35,9 +35,10 @@ class Demand:
         if now - self._looked < _EVERY:
             return None
         self._looked = now
+        layers = list(track.info.layers)
         wanted = max(
             (
-                min(each.wanted, models.VideoQuality.HIGH)
+                min(each.wish.wanted_quality(layers), models.VideoQuality.HIGH)
                 for each in track.subscriptions.values()
                 if not each.wish.disabled
             ),

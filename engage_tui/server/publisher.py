@@ -160,8 +160,9 @@ class PublisherConnection:
         """About 20 times a second: feedback that must not wait."""
         for stream in self._streams.values():
             stream.tick(now)
-        video = next((s.ssrc for s in self._streams.values() if s.track.video), 0)
-        self._arrivals.tick(video, now)
+        if self._arrivals.is_due(now):
+            video = next((s.ssrc for s in self._streams.values() if s.track.video), 0)
+            self._arrivals.tick(video, now)
         for track in self.tracks.values():
             if track.video and (update := track.demand.look(track, now)) is not None:
                 self._events.wanted(update)
