@@ -4,9 +4,8 @@ So many clients of LiveKit's own SDK, a process each, publish a microphone and a
 pictures a second) and decode everything of everybody, through ours and through livekit-server in turn; the figures
 are the medians of the rounds. Frames are counted where the SDK hands them out. On a machine that does not keep up all
 of them suffer, whatever the server: then read the two rows as a pair. A camera's pictures move as a whole, so that
-each costs its bits. Now and then (once in
-three to twenty rounds) a client of that SDK never shows one of the tracks that it gets, or ends itself, with either
-server; then the round is made again.
+each costs its bits. Now and then (once in three to twenty rounds) a client of that SDK never shows one of the tracks
+that it gets, or ends itself, with either server; then the round is made again.
 """
 
 from __future__ import annotations
