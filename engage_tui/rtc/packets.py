@@ -8,12 +8,11 @@ from aiortc.rtp import HeaderExtensions, RtpPacket
 from pylibsrtp import Session
 from pylibsrtp._binding import ffi, lib
 
-from engage_tui.wire.rtp import HEADER, MARKER
+from engage_tui.wire.rtp import MARKER, parse
 
 ROOM = 1 << 16
 """Bytes, as many as no datagram has."""
 
-_HAS_PADDING, _HAS_EXTENSION, _SOURCES = 0x20, 0x10, 0x0F
 _NO_SOURCES: list[int] = []
 _NO_EXTENSIONS = HeaderExtensions()
 
@@ -50,26 +49,12 @@ def read(data: bytes) -> MediaPacket:
     Raises:
         ValueError: It is malformed.
     """
-    size = len(data)
-    if size < HEADER.size:
-        raise ValueError(f"an RTP packet of {size} bytes")
-    flags, second, sequence, timestamp, ssrc = HEADER.unpack_from(data)
-    start = HEADER.size
-    if flags & _SOURCES:
-        start += 4 * (flags & _SOURCES)
-    if flags & _HAS_EXTENSION:
-        if start + 4 > size:
-            raise ValueError("an RTP packet whose extension is cut short")
-        start += 4 + 4 * (data[start + 2] << 8 | data[start + 3])
-    end = size
-    if flags & _HAS_PADDING:
-        end -= data[-1]
-        if end == size:
-            raise ValueError("an RTP packet with padding of no length")
-    if start > end or flags >> 6 != 2:
-        raise ValueError("an RTP packet that is cut short, or of another version")
-    payload = data[start:end]
-    return MediaPacket(second & 0x7F, second // MARKER, sequence, timestamp, ssrc, payload)
+    packet = parse(data)
+    if packet is None:
+        raise ValueError(f"a malformed RTP packet of {len(data)} bytes")
+    marker = packet.marker // MARKER
+    kind, sequence, timestamp = packet.payload_type, packet.sequence, packet.timestamp
+    return MediaPacket(kind, marker, sequence, timestamp, packet.ssrc, packet.payload)
 
 
 class Opener:
