@@ -16,7 +16,7 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
-from pylibsrtp._binding import lib
+from pylibsrtp._binding import ffi, lib
 
 from engage_tui.server.outlet import (
     SLOTS,
@@ -56,6 +56,9 @@ class BurstOutlet(Outlet):
         super().__init__(udp)
         self.segments = True
         self._used = self._due = 0  # slots and messages
+        self._size = ffi.new("int *")  # libsrtp's in-and-out argument …
+        # … and the same, faster to touch.
+        self._count = memoryview(ffi.buffer(self._size)).cast("i")
         # Of the messages, which know the addresses in C only.
         self._copies: list[Copies] = []
         self._pointers = [pointer for _, pointer, _ in self._slots]

@@ -116,10 +116,6 @@ class Outlet:
     def __init__(self, udp: socket.socket) -> None:
         self.held = False
         self.dropped = 0
-        self._size = ffi.new("int *")  # libsrtp's in-and-out argument …
-        self._count = memoryview(ffi.buffer(self._size)).cast(
-            "i"
-        )  # … and the same, faster to touch
         self._socket = udp
         self._family = udp.family
         self._memory = bytearray(self._wanted() * ROOM)

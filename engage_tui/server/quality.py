@@ -39,10 +39,8 @@ class Meter:
         self.loss = 0.0
         self._up = self._down = 0.0
         self._missing: dict[int, int] = {}  # by SSRC, at the last look
-        self._heard = (
-            0,
-            0.0,
-        )  # packets of which the participant's reports spoke, and those that it lost
+        # Packets of which the participant's reports spoke, and those that it lost.
+        self._heard = 0, 0.0
 
     def look(self, client: Client, now: float, elapsed: float) -> None:
         """Take what came in the `elapsed` seconds since the last time."""
