@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -21,6 +22,8 @@ from tests.waiting import until_sync
 
 LIVEKIT_VARIABLE = "ENGAGE_TUI_LIVEKIT_SERVER"
 """Names the livekit-server binary; without it the usual places are tried."""
+
+_KERNELS_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 _SECRET = "a-secret-for-tests-of-thirty-two-bytes"
 
@@ -68,15 +71,25 @@ def find_livekit_server() -> str | None:
 
 
 def free_ports(count: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> list[int]:
-    """Ports of 127.0.0.1 that nobody uses right now, for programs that cannot choose one themselves."""
-    sockets = [socket.socket(socket.AF_INET, kind) for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    """Ports that nobody uses, for programs that cannot choose one themselves.
+
+    None of them is one that the kernel gives to sockets without a wish: such a port may be another's own end of a
+    connection by the time the program listens, or while it is killed and started again.
+    """
+    told = _KERNELS_PORTS.read_text() if _KERNELS_PORTS.exists() else "32768 65535"
+    first, last = (int(each) for each in told.split())
+    ours = [each for each in range(10_000, 65_536) if not first <= each <= last]
+    found: list[int] = []
+    for port in random.sample(ours, len(ours)):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            try:
+                probe.bind(("", port))
+            except OSError:
+                continue
+        found.append(port)
+        if len(found) == count:
+            return found
+    raise AssertionError(f"fewer than {count} free ports")
 
 
 def livekit_ports() -> tuple[int, int, int]:
