@@ -67,9 +67,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What was imported lives as long as the run: no collection of garbage has to look through it again."""
+    """What was imported lives as long as the run: no collection of garbage has to look through it again.
+
+    Collections are rare besides: each asynchronous test ends with one of its own.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 10, 10)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -99,6 +103,7 @@ async def no_leftover_tasks() -> AsyncIterator[None]:
     yield
     if left := await left_tasks(before):
         pytest.fail("tasks left running:\n" + "\n".join(left), pytrace=False)
+    gc.collect(1)  # a failure that nobody awaited is told when its task is gone
     if failed:
         pytest.fail("failed in the event loop:\n" + "\n".join(failed), pytrace=False)
 
