@@ -57,11 +57,16 @@ def loaded_by(package: str, *blocked: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def loaded() -> Iterator[dict[str, Future[set[str]]]]:
-    """What each of the headless packages loads, found out side by side."""
+    """What packages load, found out side by side: those without a screen where there is none, and two more."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield {
             package: pool.submit(loaded_by, f"engage_tui.{package}", *HEADLESS)
             for package in PACKAGES
+        } | {
+            "tui, everything at hand": pool.submit(loaded_by, "engage_tui.tui"),
+            "server, without numpy": pool.submit(
+                loaded_by, "engage_tui.server", *HEADLESS, "numpy"
+            ),
         }
 
 
@@ -72,13 +77,13 @@ def test_headless_package_needs_no_screen_and_no_devices(
     assert not loaded[package].result() & set(HEADLESS)
 
 
-def test_screen_loads_no_transport() -> None:
+def test_screen_loads_no_transport(loaded: dict[str, Future[set[str]]]) -> None:
     heavy = {"aiortc", "aioice", "av", "cv2", "sounddevice", "aiohttp"}
-    assert not loaded_by("engage_tui.tui") & heavy
+    assert not loaded["tui, everything at hand"].result() & heavy
 
 
-def test_server_runs_without_codecs_and_pictures() -> None:
-    assert not loaded_by("engage_tui.server", *HEADLESS, "numpy") & {"numpy", "textual"}
+def test_server_runs_without_codecs_and_pictures(loaded: dict[str, Future[set[str]]]) -> None:
+    assert not loaded["server, without numpy"].result() & {"numpy", "textual"}
 
 
 def test_top_level_import_is_lazy() -> None:
