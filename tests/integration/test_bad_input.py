@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
@@ -34,10 +35,19 @@ def token(*, secret: str = DEV_SECRET, ttl: float = 600, **grants: bool) -> str:
     return create_token(DEV_KEY, secret, wanted, identity="ada", ttl=ttl)
 
 
+def ended(*commands: tuple[str, ...]) -> list[CompletedProcess[str]]:
+    """Run commands side by side until they end."""
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(lambda command: run_program(*command), commands))
+
+
 def refused(*cases: Case) -> list[str]:
     """Run commands that must fail side by side, and check how each tells; what they say on stdout."""
-    with ThreadPoolExecutor() as pool:
-        results = list(pool.map(lambda case: run_program(*case[1]), cases))
+    return checked(cases, ended(*(command for _, command, _ in cases)))
+
+
+def checked(cases: Sequence[Case], results: Sequence[CompletedProcess[str]]) -> list[str]:
+    """Check how commands that must fail have told so; what they say on stdout."""
     for (code, arguments, says), result in zip(cases, results, strict=True):
         assert result.returncode == code, (arguments, result.stderr)
         assert says.lower() in result.stderr.lower()
@@ -85,12 +95,14 @@ def test_media_that_is_broken_or_absent(served: str, room_name: str, tmp_path: P
     broken = tmp_path / "broken.webm"
     broken.write_bytes(b"no media at all" * 100)
     join = ("join", room_name, "--json", "--url", served)
-    refused(
+    cases: list[Case] = [
         (6, (*join, "--camera", f"file:{broken}"), "broken.webm"),
         (6, (*join, "--microphone", f"file:{broken}"), "broken.webm"),
         (5, (*join, "--camera", "no such camera"), "camera"),
-    )
-    both = run_program(*join, "--camera", f"file:{broken}", "--microphone", "no such microphone")
+    ]
+    two = (*join, "--camera", f"file:{broken}", "--microphone", "no such microphone")
+    *results, both = ended(*(command for _, command, _ in cases), two)
+    checked(cases, results)
     assert both.returncode in (5, 6)
     assert "broken.webm" in both.stderr, "failures of both are told together"
     assert "microphone" in both.stderr.lower() or "PortAudio" in both.stderr

@@ -350,6 +350,7 @@ async def test_devices_that_come_are_told(
     monkeypatch.setattr(
         device_manager, "_present", lambda: present.pop(0) if len(present) > 1 else present[0]
     )
+    monkeypatch.setattr(device_manager.DeviceManager.changes, "__defaults__", (0.05,))  # seconds
     changes: list[bool] = []
     async with Space() as space:
         room = space.join_room(room_server.url, room_server.token("ada", room_name))

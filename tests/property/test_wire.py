@@ -27,7 +27,7 @@ sections = st.builds(
     mid=words,
     port=st.sampled_from([0, 9]),
     direction=st.sampled_from(["sendonly", "recvonly", "inactive", "sendrecv"]),
-    codecs=st.lists(codecs, min_size=1, unique_by=lambda codec: codec.payload_type),
+    codecs=st.lists(codecs, min_size=1, max_size=4, unique_by=lambda codec: codec.payload_type),
     extensions=st.dictionaries(st.integers(1, 14), words, max_size=3),
     ssrcs=st.lists(numbers, unique=True, max_size=3),
     msid=st.none() | st.tuples(words, words),

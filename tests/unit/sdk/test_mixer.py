@@ -203,7 +203,11 @@ def test_output_changes_while_it_runs_and_one_that_fails_leaves_the_clock() -> N
     mixer.stop()
 
 
-def test_who_comes_and_goes_while_nobody_listens_is_pulled_all_the_same() -> None:
+def test_who_comes_and_goes_while_nobody_listens_is_pulled_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("engage_tui.media.levels._BLOCKS", 20)  # so long silent, and it rests
+    monkeypatch.setattr("engage_tui.media.levels._DECAY", 0.1)
     mixer = Mixer()
     mixer.start()
     try:
