@@ -73,7 +73,7 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 10, 10)
+    gc.set_threshold(50_000, 10, 50)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
