@@ -154,6 +154,21 @@ async def server() -> AsyncIterator[RunningServer]:
         yield running
 
 
+@pytest.fixture(params=["C", "Python"])
+def inner_loop(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The embedded server passes packets on by its compiled loop, and then by what stands in for it."""
+    from engage_tui.server.native import load
+
+    if request.param == "C":
+        need(load() is not None, "the inner loop in C: install with a C compiler at hand")
+        yield
+        return
+    monkeypatch.setenv("ENGAGE_TUI_NATIVE", "0")
+    load.cache_clear()
+    yield
+    load.cache_clear()
+
+
 @pytest.fixture
 def quick_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the embedded server looks at each second it looks at each tick."""

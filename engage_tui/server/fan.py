@@ -10,6 +10,7 @@ from engage_tui.server.run import Run
 from engage_tui.wire.rtp import RtpPacket, is_newer
 
 if TYPE_CHECKING:
+    from engage_tui.server.fast_path import Route
     from engage_tui.server.incoming import IncomingStream
     from engage_tui.server.numbering import Pictures
     from engage_tui.server.steady import SteadyStream
@@ -31,6 +32,7 @@ class Fan:
         packets, octets: That each of them got since the fan was made.
         size: How many they are.
         over: It was dissolved.
+        route: What passes packets on to all of them without asking here; None while nothing does.
     """
 
     def __init__(self, members: Sequence[SteadyStream]) -> None:
@@ -38,6 +40,7 @@ class Fan:
         self.sent_at = 0.0
         self.packets = self.octets = 0
         self.size, self.over = len(members), False
+        self.route: Route | None = None
         self._members = members
         self._singly = [each for each in members if each.way is None]
         self._shared: list[tuple[Outlet, Pictures | None, Copies]] = []
@@ -65,20 +68,32 @@ class Fan:
             last: The last of them.
             now: Monotonic time.
         """
-        before, self.last, self.sent_at = self.last, last, now
-        self.packets += run.count
-        self.octets += run.octets
         for outlet, pictures, copies in self._shared:
             outlet.fan(run if pictures is None else run.rewritten(pictures), copies)
         for member in self._singly:
             member.relay(run)
+        self.count(run.count, run.octets, last, now)
+
+    def count(self, packets: int, octets: int, last: RtpPacket, now: float) -> None:
+        """Note packets that went to all, and their payloads' bytes; `last` was the last of them."""
+        before, self.last, self.sent_at = self.last, last, now
+        self.packets += packets
+        self.octets += octets
         if before is None or (before.sequence ^ last.sequence) & _RENEWAL:
             for member in self._members:
                 member.renew(last.sequence)
 
+    def copies(self, outlet: Outlet) -> list[tuple[Copy, Pictures | None]] | None:
+        """How everybody gets packets, if all of them leave by `outlet`: otherwise None."""
+        if self._singly or any(each is not outlet for each, *_ in self._shared):
+            return None
+        return [(copy, pictures) for _, pictures, copies in self._shared for copy in copies.each]
+
     def dissolve(self) -> None:
         """From now on everybody keeps own books again."""
         self.over = True
+        if self.route is not None:
+            self.route.stop()
         for member in self._members:
             member.fan = None
         if self.last is not None:
@@ -94,10 +109,10 @@ class Audience:
     def __init__(self) -> None:
         self._fan: Fan | None = None
 
-    def rides(self, takers: Sequence[SteadyStream]) -> bool:
-        """Whether all of these get all of the stream, whatever is in it."""
+    def whole(self, takers: Sequence[SteadyStream]) -> Fan | None:
+        """The fan, if all of these are in it: they get all of the stream, whatever is in it. Otherwise None."""
         fan = self._fan
-        return fan is not None and not fan.over and fan.size == len(takers)
+        return fan if fan is not None and not fan.over and fan.size == len(takers) else None
 
     def serve(
         self,

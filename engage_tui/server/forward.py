@@ -66,8 +66,8 @@ class Subscription(SteadyStream):
         """Forward nothing any more, until `reselect`."""
         self.dissolve()
         for stream in (self._current, self._target):
-            if stream is not None and self in stream.takers:
-                stream.takers.remove(self)
+            if stream is not None:
+                stream.part(self)
         self._current = self._target = None
 
     def reselect(self, now: float) -> None:
@@ -82,13 +82,13 @@ class Subscription(SteadyStream):
         if stream is None or stream is self._target:
             return
         if self._target is not None and self._target is not self._current:
-            self._target.takers.remove(self)
+            self._target.part(self)
         self._target = stream
         if stream is self._current:
             return
         begins = self.track.video and not self.packets and not self.track.annotated
         recent = stream.since_keyframe(now) if begins else []
-        stream.takers.append(self)
+        stream.join(self)
         self._replay(stream, recent, now)
         if self.track.video and not recent:
             stream.request_keyframe(now)

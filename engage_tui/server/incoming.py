@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from engage_tui.server.fan import Audience
+from engage_tui.server.measures import Measures
 from engage_tui.server.outlet import BURST
 from engage_tui.server.temporal import Tempo, temporal_place
 from engage_tui.wire import red, rtcp
@@ -15,8 +16,10 @@ from engage_tui.wire.rtp import RtpPacket, keyframe_test
 from engage_tui.wire.svc import Av1Layers, parse_vp9
 
 if TYPE_CHECKING:
+    from engage_tui.server.fast_path import Route
     from engage_tui.server.forward import Subscription
     from engage_tui.server.published import PublishedTrack
+    from engage_tui.server.steady import SteadyStream
 
 _RING_MASK = (
     511  # packets kept for repetitions, less one (a power of two), shared by all subscribers
@@ -31,6 +34,7 @@ _NACK_GAP = 0.08
 _NACK_TRIES = 6
 _NACK_SPAN = 200  # a larger hole is no loss but a pause; a keyframe mends it
 _MAX_MISSING = 400
+_PAUSED = 1.0  # seconds without a packet of a layer
 
 
 class IncomingStream:
@@ -41,7 +45,7 @@ class IncomingStream:
         rid: The simulcast layer; empty without simulcast.
         send_rtcp: Takes feedback to the publisher.
         touched: Told when there is something to hand on; see to it that `hand_on` is called soon, and then `note`.
-        measure: Takes each packet with a header extension, and when it came.
+        measures: Takes what packets say beside their media.
 
     Attributes:
         takers: The subscriptions that want its packets, as current layer or as the one to switch to.
@@ -49,6 +53,7 @@ class IncomingStream:
         report: The last sender report and when it came.
         rate: Bits a second of payload, smoothed; kept while the stream pauses.
         tempo: Pictures a second of its temporal layers.
+        route: Passes packets on without asking here; None where nothing can.
     """
 
     def __init__(
@@ -58,16 +63,17 @@ class IncomingStream:
         rid: str,
         send_rtcp: Callable[[bytes], None],
         touched: Callable[[IncomingStream], None],
-        measure: Callable[[PublishedTrack, RtpPacket, float], None],
+        measures: Measures,
     ) -> None:
         self.track = track
         self.ssrc = ssrc
         self.rid = rid
-        self.takers: list[Subscription] = []
+        self.takers: list[Subscription] = []  # changed by `join` and `part` alone
+        self.route: Route | None = None
         self.arrived = 0.0
         self.report: tuple[rtcp.SenderReport, float] | None = None
         self._send_rtcp = send_rtcp
-        self._touched, self._measure = touched, measure
+        self._touched, self._measures = touched, measures
         self._fresh: list[RtpPacket] = []
         self._unseen: list[tuple[list[RtpPacket], float]] = []  # handed on, not noted yet
         self._audience, self._wrapped = Audience(), Audience()  # the latter takes RED
@@ -108,12 +114,65 @@ class IncomingStream:
         if not fresh:
             return
         self._unseen.append((fresh, self.arrived))
-        if self._placed or not self._audience.rides(self.takers):
+        if self._placed or self._audience.whole(self.takers) is None:
             self.note()
         if self.track.redundant_type:
             self._unwrap(fresh)
             return
         self._audience.serve(self.takers, self, fresh, self.arrived)
+        self._go_on(self._audience, self.track.payload_type)
+
+    def _go_on(self, audience: Audience, payload_type: int) -> None:
+        """Have packets with this payload type passed on, if everybody gets all of them as they come."""
+        fan = audience.whole(self.takers) if self.route is not None and self.takers else None
+        if self.route is not None and fan is not None:
+            self.route.go_on(fan, payload_type, *self._measures.wanted(self.track))
+
+    def passed(self, packets: list[RtpPacket], values: Sequence[int], now: float) -> None:
+        """Keep the books of packets that went to everybody without being received here.
+
+        Args:
+            packets: They, without their header extensions.
+            values: Of those, as `Measures` wants them.
+            now: Monotonic time.
+        """
+        if self.route is None or (fan := self.route.fan) is None:
+            return
+        self.arrived = now
+        fan.count(len(packets), sum(len(each.payload) for each in packets), packets[-1], now)
+        self._measures.take(self.track, values, now)
+        self._count(packets, now)
+        self._look_into(packets, now)
+
+    def join(self, taker: Subscription) -> None:
+        """One more wants its packets."""
+        self.takers = [*self.takers, taker]
+        self.stop_passing()
+
+    def part(self, taker: SteadyStream) -> None:
+        """One does not want them any more."""
+        self.takers = [each for each in self.takers if each is not taker]
+        self.stop_passing()
+
+    def stop_passing(self) -> None:
+        """Look into what comes next before it goes on."""
+        if self.route is not None:
+            self.route.stop()
+
+    def close(self) -> None:
+        """It is over."""
+        if self.route is not None:
+            self.route.close()
+            self.route = None
+
+    def is_paused(self, now: float) -> bool:
+        """Whether it is a layer of which nothing came for a while, or ever."""
+        return bool(self.rid) and now - self.arrived > _PAUSED
+
+    def resume(self, now: float) -> None:
+        """The layer comes (again): somebody may want it."""
+        for subscription in self.track.subscriptions.values():
+            subscription.reselect(now)
 
     def note(self) -> None:
         """Keep the books of what was received; the takers need not wait for that."""
@@ -121,7 +180,7 @@ class IncomingStream:
         for packets, now in unseen:
             for packet in packets:
                 if packet.extension_profile:
-                    self._measure(self.track, packet, now)
+                    self._measures.read(self.track, packet, now)
             self._count(packets, now)
             self._look_into(packets, now)
 
@@ -185,6 +244,7 @@ class IncomingStream:
         filled = [each for each in self.takers if each.redundant]
         self._audience.serve(bared, self, bare, self.arrived)
         self._wrapped.serve(filled, self, full, self.arrived)
+        self._go_on(self._wrapped, track.redundant_type)
 
     def recall(self, number: int) -> RtpPacket | None:
         """A packet that came a moment ago; None if it did not, or was overwritten since."""

@@ -35,6 +35,7 @@ class Inlet:
         burst: Datagrams of one `read` at most.
 
     Attributes:
+        family: Of the socket.
         memory: Where `read` puts datagrams, one every `DATAGRAM` bytes. What is there is overwritten by the next.
         places: The same place by place.
     """
@@ -46,6 +47,7 @@ class Inlet:
         self.places: list[Place] = [
             (view[at : at + DATAGRAM], pointer + at) for at in range(0, len(view), DATAGRAM)
         ]
+        self.family = udp.family
         self._long = udp.family == socket.AF_INET6  # its addresses have four parts
 
     def read(self) -> list[tuple[int, Address]]:
@@ -70,7 +72,11 @@ _NAME = 32  # bytes for the C structure of an address
 
 
 class BurstInlet(Inlet):
-    """Reads many datagrams with one system call (Linux)."""
+    """Reads many datagrams with one system call (Linux).
+
+    Attributes:
+        messages_at: The address of the C structures that ``recvmmsg`` fills in, one a place.
+    """
 
     def __init__(self, udp: socket.socket, burst: int = BURST) -> None:
         super().__init__(udp, burst)
@@ -88,7 +94,7 @@ class BurstInlet(Inlet):
         self._names = [memoryview(names)[at : at + size] for at in range(0, burst * _NAME, _NAME)]
         words = memoryview(messages).cast("B").cast("I")
         self._sizes = words[_SIZE_AT // 4 :: _MESSAGE.size // 4]
-        self._messages_at, self._burst = ctypes.addressof(messages), burst
+        self.messages_at, self._burst = ctypes.addressof(messages), burst
         self._addresses: dict[bytes, Address] = {}
         library = ctypes.CDLL(None, use_errno=True)
         self._recvmmsg = library.recvmmsg
@@ -103,19 +109,14 @@ class BurstInlet(Inlet):
     def read(self) -> list[tuple[int, Address]]:
         """Take what has come; see `Inlet.read`."""
         count = self._recvmmsg(
-            self._socket.fileno(), self._messages_at, self._burst, socket.MSG_DONTWAIT, None
+            self._socket.fileno(), self.messages_at, self._burst, socket.MSG_DONTWAIT, None
         )
-        if count <= 0:
-            return []
-        came: list[tuple[int, Address]] = []
-        known, sizes = self._addresses, self._sizes
-        for number in range(count):
-            name = self._names[number].tobytes()
-            address = known.get(name)
-            if address is None:
-                address = self._read_address(name)
-            came.append((sizes[number], address))
-        return came
+        return [(self._sizes[number], self.address(number)) for number in range(count)]
+
+    def address(self, number: int) -> Address:
+        """Where what is in a place came from."""
+        name = self._names[number].tobytes()
+        return self._addresses.get(name) or self._read_address(name)
 
     def _read_address(self, name: bytes) -> Address:
         if len(self._addresses) >= _KNOWN:

@@ -72,6 +72,11 @@ class Allowance:
         self._left -= amount
         return max(0.0, -self._left / self._rate)
 
+    def left(self, now: float) -> float:
+        """How much there is."""
+        self._refill(now)
+        return self._left
+
     def _refill(self, now: float) -> None:
         self._left = min(self._rate, self._left + (now - self._at) * self._rate)
         self._at = now

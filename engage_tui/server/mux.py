@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Protocol
 from engage_tui.errors import PortInUseError, UsageError
 from engage_tui.server.addresses import announced, candidates, listening
 from engage_tui.server.certificate import Certificate
-from engage_tui.server.inlet import DATAGRAM, make_inlet
+from engage_tui.server.fast_path import FastPath
+from engage_tui.server.inlet import DATAGRAM, Inlet, make_inlet
 from engage_tui.server.limits import Limits
-from engage_tui.server.native import make_opener, make_outlet
+from engage_tui.server.native import NativeOutlet, make_outlet
+from engage_tui.server.opener import Opener
 from engage_tui.server.outlet import Outlet
 from engage_tui.server.paths import AMPLIFICATION, Path
 from engage_tui.server.stun import (
@@ -27,6 +29,7 @@ from engage_tui.server.tcp import TcpPort
 from engage_tui.server.turns import Turns
 
 if TYPE_CHECKING:
+    from engage_tui.server.fast_path import Peer
     from engage_tui.server.transport import PeerTransport
 
 _log = logging.getLogger(__name__)
@@ -75,9 +78,13 @@ class UdpMux:
         self.certificate = Certificate()
         self.candidates = candidates(self._hosts, self.port, 0)
         self.tcp = TcpPort(self._on_frame, lambda a: a in self._by_address, self._lose, limits)
-        self.inlet = make_inlet(self.socket)
-        self.opener = make_opener(self.inlet)
         self.outlet = make_outlet(self.socket)
+        self._path = (
+            FastPath(self.socket, self.outlet) if isinstance(self.outlet, NativeOutlet) else None
+        )
+        # With a fast path, for what comes by TCP alone.
+        self.inlet = make_inlet(self.socket) if self._path is None else Inlet(self.socket, 1)
+        self.opener = Opener(self.inlet)
         self.received = 0
         self._touched: list[Passing] = []
         self._passed: list[Passing] = []
@@ -119,9 +126,13 @@ class UdpMux:
             self._by_ufrag.pop(ufrag, None)
         for address in transport.addresses:
             if self._by_address.get(address) is transport:
-                del self._by_address[address]
+                self._unlearn(address)
                 self.tcp.end(address)
         transport.addresses.clear()
+
+    def peer(self, transport: PeerTransport) -> Peer | None:
+        """The transport as the fast path knows it; None where there is none."""
+        return None if self._path is None else self._path.know(transport)
 
     def send(self, data: bytes, address: Address) -> None:
         """Send a datagram at once."""
@@ -146,7 +157,7 @@ class UdpMux:
 
     def _lose(self, address: Address) -> None:
         """A connection is gone."""
-        if (transport := self._by_address.pop(address, None)) is not None:
+        if (transport := self._unlearn(address)) is not None:
             transport.lose(address)
 
     def _readable(self) -> None:
@@ -154,7 +165,7 @@ class UdpMux:
         for _ in range(_BURSTS):
             self.outlet.held = True
             try:
-                more = self._read()
+                more = self._read() if self._path is None else self._pass_on(self._path)
             finally:
                 self._send_on()
             if not more:
@@ -194,6 +205,22 @@ class UdpMux:
                 stream.note()
             except Exception:  # noqa: BLE001
                 _log.warning("the books of a stream could not be kept", exc_info=True)
+
+    def _pass_on(self, path: FastPath) -> bool:
+        """Have the fast path take what has come, and see to what is left; whether more is to be expected."""
+        count, others, opened = path.read()
+        self.received += count
+        for data, address in others:
+            try:
+                self._dispatch(data, address)
+            except Exception:  # noqa: BLE001 - packet border: no datagram may end the server
+                _log.warning("a datagram from %s:%d could not be handled", *address, exc_info=True)
+        for transport, (packets, octets) in opened.items():
+            try:
+                transport.on_rtp(packets, octets)
+            except Exception:  # noqa: BLE001
+                _log.warning("media for %s could not be handled", transport.name, exc_info=True)
+        return bool(opened)
 
     def _read(self) -> bool:
         """Take what has come; whether it was anything."""
@@ -262,12 +289,19 @@ class UdpMux:
         while len(transport.addresses) >= _MAX_ADDRESSES:
             oldest = next(a for a in transport.addresses if a != transport.address)
             del transport.addresses[oldest]
-            self._by_address.pop(oldest, None)
+            self._unlearn(oldest)
             self.tcp.end(oldest)
         transport.addresses[address] = Path(
             proven=len(address) > 2
         )  # TCP's own handshake proved it
         self._by_address[address] = transport
+        if self._path is not None and transport.peer is not None and len(address) == 2:
+            self._path.enter(address, transport.peer)
+
+    def _unlearn(self, address: Address) -> PeerTransport | None:
+        if self._path is not None:
+            self._path.leave(address)
+        return self._by_address.pop(address, None)
 
 
 def _bind(host: str, port: int) -> socket.socket:

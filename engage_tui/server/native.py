@@ -1,7 +1,8 @@
 """The inner loop of forwarding in C (``native.c``), where the package was installed with a C compiler at hand.
 
-It does what `burst_outlet.BurstOutlet.fan` and `opener.Opener` do in Python for every packet, and costs less
-(``tests.bench.server_load``). Without it, or with ``ENGAGE_TUI_NATIVE=0``, they do.
+Here is how packets leave by it, and in `fast_path` how they come in and go on. Without it, or with
+``ENGAGE_TUI_NATIVE=0``, `burst_outlet.BurstOutlet` and `mux.UdpMux` do the same, and it costs more
+(``tests.bench.server_load``).
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import importlib
 import logging
 import os
 import socket
-import struct
 import sys
 from collections.abc import Sequence
 from importlib import resources
@@ -24,16 +24,13 @@ from pylibsrtp._binding import ffi as srtp_ffi
 from pylibsrtp._binding import lib as srtp
 
 from engage_tui.server.burst_outlet import EAGER, BurstOutlet
-from engage_tui.server.inlet import DATAGRAM, Inlet
-from engage_tui.server.opener import Opener
-from engage_tui.server.outlet import SLOTS, Copies, Outlet
+from engage_tui.server.numbering import Pictures
+from engage_tui.server.outlet import BURST, SLOTS, Copies, Copy, Outlet
 from engage_tui.server.run import ROOM, Run
-from engage_tui.wire.rtp import RtpPacket
 
 _log = logging.getLogger(__name__)
 
 _CONTROL = 24  # bytes of native.c's struct control
-_OPENED = struct.Struct("=IIiiiiHHBB2x")  # struct opened
 
 
 @functools.cache
@@ -60,108 +57,91 @@ class NativeOutlet(BurstOutlet):
     Args:
         udp: The socket; it stays the caller's.
         module: What `load` found.
+
+    Attributes:
+        ffi, lib: The module's.
+        places: Where packets wait (C).
     """
 
     def __init__(self, udp: socket.socket, module: ModuleType) -> None:
+        self.ffi, self.lib = module.ffi, module.lib
+        places = self.places = self.ffi.new("struct places *")
         super().__init__(udp)
-        self._ffi, self._fan = module.ffi, module.lib.fan
+        self._fan = module.lib.fan
         self._control_memory = bytearray(SLOTS * _CONTROL)
-        places = self._places = self._ffi.new("struct places *")
         places.memory = self._cast("unsigned char *", self._base)
         places.vectors = self._cast("void *", self._vectors_at)
         places.messages = self._cast("void *", self._messages_at)
-        places.controls = self._ffi.from_buffer(self._control_memory)
+        places.controls = self.ffi.from_buffer(self._control_memory)
         places.room, places.many = ROOM, SLOTS
-        places.protect = self._cast("int (*)(void *, void *, int *)", _address("srtp_protect"))
+        places.protect = self._cast("int (*)(void *, void *, int *)", srtp_function("srtp_protect"))
+
+    @property
+    def is_blocked(self) -> bool:
+        """Something waits until the socket takes it, and nothing may go before that."""
+        return bool(self._backlog)
 
     def fan(self, run: Run, copies: Copies) -> None:
         """Protect packets that several peers get; see `BurstOutlet.fan`."""
         if not self._due and not self.held:
             asyncio.get_running_loop().call_soon(self.flush)
         self._copies.append(copies)
-        if (prepared := copies.prepared) is None:
-            prepared = copies.prepared = self._prepare(copies)
-        array, peers = prepared
-        places, packed, count = self._places, run.packed, run.count
-        places.segments = self.segments
-        done = 0
+        if copies.prepared is None:
+            copies.prepared = self.prepare([(each, None) for each in copies.each])
+        array, peers, done = copies.prepared, len(copies.each), 0
+        places, packed, count = self.places, run.packed, run.count
+        if count > BURST:
+            raise ValueError(f"{count} packets at once; at most {BURST} may be")
         while True:
-            places.used, places.due = self._used, self._due
             done += self._fan(places, packed, count, array + done, peers - done)
-            self._used, self._due = places.used, places.due
             if done == peers:
                 break
             self.flush()
             self._copies.append(copies)
-        if self._used >= EAGER:
+        if places.used >= EAGER:
             self.flush()
 
-    def _prepare(self, copies: Copies) -> tuple[Any, int]:
-        """The same as the C structures."""
-        array = self._ffi.new("struct copy[]", len(copies.each))
-        for place, copy in zip(array, copies.each, strict=True):
+    def prepare(self, each: Sequence[tuple[Copy, Pictures | None]]) -> Any:
+        """Copies and how their pictures are numbered, as C has them; they name what the former hold."""
+        array = self.ffi.new("struct copy[]", len(each))
+        for place, (copy, pictures) in zip(array, each, strict=True):
             place.key = self._cast("void *", int(srtp_ffi.cast("uintptr_t", copy.key)))
             place.name, place.name_size = self._cast("void *", copy.to.name), copy.to.size
             place.ssrc, place.later, place.shift = copy.ssrc, copy.later & 0xFFFFFFFF, copy.shift
             place.kind = copy.kind
-        return array, len(copies.each)
+            if pictures is not None:
+                place.rewrites, place.picture, place.tl0 = 1, pictures.shift, pictures.tl0
+        return array
 
     def _cast(self, kind: str, address: int) -> Any:
-        return self._ffi.cast(kind, address)
+        return self.ffi.cast(kind, address)
 
+    # Python and C share these.
 
-class NativeOpener(Opener):
-    """An `Opener` whose loop over packets is C.
+    @property
+    def segments(self) -> bool:
+        """See `BurstOutlet`."""
+        return bool(self.places.segments)
 
-    Args:
-        inlet: What has read them.
-        module: What `load` found.
-    """
+    @segments.setter
+    def segments(self, value: bool) -> None:
+        self.places.segments = value
 
-    def __init__(self, inlet: Inlet, module: ModuleType) -> None:
-        super().__init__(inlet)
-        self._open, self._memory = module.lib.open_packets, memoryview(inlet.memory)
-        pointer = module.ffi.cast("int (*)(void *, void *, int *)", _address("srtp_unprotect"))
-        self._where = pointer, module.ffi.from_buffer("unsigned char[]", inlet.memory), DATAGRAM
-        self._opened = module.ffi.new("struct opened[]", len(inlet.places))
-        self._view = memoryview(module.ffi.buffer(self._opened))
+    @property
+    def _used(self) -> int:
+        return int(self.places.used)
 
-    def open(self, key: Any, datagrams: Sequence[int]) -> list[RtpPacket]:
-        """Open what one peer sent; see `Opener.open`."""
-        unprotect, start, room = self._where
-        count = len(datagrams) // 2
-        good = self._open(unprotect, key, start, room, datagrams, count, self._opened)
-        memory = self._memory
-        return [
-            RtpPacket(
-                kind,
-                marker,
-                number,
-                timestamp,
-                ssrc,
-                profile,
-                bytes(memory[more : more + more_size]),
-                bytes(memory[payload : payload + size]),
-            )
-            for (
-                ssrc,
-                timestamp,
-                payload,
-                size,
-                more,
-                more_size,
-                number,
-                profile,
-                kind,
-                marker,
-            ) in _OPENED.iter_unpack(self._view[: good * _OPENED.size])
-        ]
+    @_used.setter
+    def _used(self, value: int) -> None:
+        self.places.used = value
 
+    @property
+    def _due(self) -> int:
+        return int(self.places.due)
 
-def make_opener(inlet: Inlet) -> Opener:
-    """The best kind for this system."""
-    module = load()
-    return Opener(inlet) if module is None else NativeOpener(inlet, module)
+    @_due.setter
+    def _due(self, value: int) -> None:
+        self.places.due = value
 
 
 def make_outlet(udp: socket.socket) -> Outlet:
@@ -172,5 +152,6 @@ def make_outlet(udp: socket.socket) -> Outlet:
     return BurstOutlet(udp) if module is None else NativeOutlet(udp, module)
 
 
-def _address(function: str) -> int:
-    return int(srtp_ffi.cast("uintptr_t", srtp_ffi.addressof(srtp, function)))
+def srtp_function(name: str) -> int:
+    """The address of a function of the libsrtp that `pylibsrtp` brings."""
+    return int(srtp_ffi.cast("uintptr_t", srtp_ffi.addressof(srtp, name)))

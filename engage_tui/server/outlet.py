@@ -60,7 +60,7 @@ class Destination:
 
     def __init__(self, family: int, address: Address) -> None:
         self.address = address
-        raw = _sockaddr(family, address)
+        raw = sockaddr(family, address)
         self._keep = ctypes.create_string_buffer(raw, len(raw))
         self.name, self.size = ctypes.addressof(self._keep), len(raw)
 
@@ -206,7 +206,7 @@ class Outlet:
 _NATIVE_FAMILY = struct.Struct("=H")
 
 
-def _sockaddr(family: int, address: Address) -> bytes:
+def sockaddr(family: int, address: Address) -> bytes:
     """The C structure of an address, as Linux has it."""
     head = _NATIVE_FAMILY.pack(family) + struct.pack("!H", address[1])
     if family == socket.AF_INET6:

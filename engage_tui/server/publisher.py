@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from livekit.protocol import models, rtc
 
-from engage_tui.server.arrivals import Arrivals
 from engage_tui.server.channels import DataChannels
 from engage_tui.server.descriptions import (
     answer_section,
@@ -23,11 +22,10 @@ from engage_tui.server.descriptions import (
 from engage_tui.server.incoming import IncomingStream
 from engage_tui.server.layers import order
 from engage_tui.server.limits import Allowance, Limits
+from engage_tui.server.measures import Measures
 from engage_tui.server.mux import UdpMux
 from engage_tui.server.published import PublishedTrack
-from engage_tui.server.speakers import LevelMeter
 from engage_tui.server.transport import PeerTransport
-from engage_tui.server.weakly import weakly
 from engage_tui.wire import rtcp, rtp, sdp
 from engage_tui.wire.sdp import Description, Section
 
@@ -64,7 +62,7 @@ class PublisherConnection:
         transport: ICE, DTLS and SRTP.
         tracks: Published tracks by SID.
         pending: Announced tracks by client id, not yet negotiated.
-        meter: How loud the participant speaks.
+        measures: What the packets say beside their media.
         channels: Its data channels.
         downlink: What it receives, if this one connection carries that too (v1).
     """
@@ -73,18 +71,15 @@ class PublisherConnection:
         self.transport = PeerTransport(mux, f"{name!r} (publisher)")
         self.tracks: dict[str, PublishedTrack] = {}
         self.pending: dict[str, PublishedTrack] = {}
-        self.meter = LevelMeter()
         self._mux = mux
         self._events = events
         self.channels = DataChannels(self.transport, events.data)
         self.downlink: SharedDownlink | None = None
-        self._arrivals = Arrivals(self.transport.send_rtcp)
+        self.measures = Measures(self.transport.send_rtcp)
         self._streams: dict[int, IncomingStream] = {}
         self._by_mid: dict[str, PublishedTrack] = {}
         self._inflow = Allowance(Limits().media_rate)
         self._uris: dict[int, str] = {}  # of header extensions, by id
-        # Of transport-wide numbers, audio levels and AV1's descriptors:
-        self._place_number = self._level_number = self._descriptor_number = 0
         self._remote_ufrag = ""
         self._version = 0
         self.transport.on_rtp = self._on_rtp
@@ -124,6 +119,8 @@ class PublisherConnection:
         for track in list(self.tracks.values()):
             if track.sid not in kept:
                 self._end(track)
+        for stream in self._streams.values():
+            stream.stop_passing()  # its numbers may mean something else now
         for track in fresh:
             self._events.published(track)
         return rtc.SessionDescription(
@@ -160,9 +157,10 @@ class PublisherConnection:
         """About 20 times a second: feedback that must not wait."""
         for stream in self._streams.values():
             stream.tick(now)
-        if self._arrivals.is_due(now):
+        self._settle(now)
+        if self.measures.arrivals.is_due(now):
             video = next((s.ssrc for s in self._streams.values() if s.track.video), 0)
-            self._arrivals.tick(video, now)
+            self.measures.arrivals.tick(video, now)
         for track in self.tracks.values():
             if track.video and (update := track.demand.look(track, now)) is not None:
                 self._events.wanted(update)
@@ -181,7 +179,7 @@ class PublisherConnection:
         """End the connection; its tracks have ended, and nobody is told."""
         for track in self.everything:
             track.ended = True
-            track.streams.clear()  # they name the track, and would wait for the garbage collector
+            _close_streams(track)
         self.channels.close()
         self.transport.close()
 
@@ -222,10 +220,7 @@ class PublisherConnection:
         track.info.simulcast = len(track.rids) > 1
         self._by_mid[section.mid] = track
         self._uris |= section.extensions
-        numbers = {uri: number for number, uri in self._uris.items()}
-        self._place_number = numbers.get(sdp.TRANSPORT_CC, 0)
-        self._level_number = numbers.get(sdp.AUDIO_LEVEL, 0)
-        self._descriptor_number = numbers.get(sdp.DEPENDENCY_DESCRIPTOR, 0)
+        self.measures.agree({uri: number for number, uri in self._uris.items()})
         if not track.rids:
             repairs = {section.repair_of(ssrc) for ssrc in section.ssrcs}
             for ssrc in section.ssrcs:
@@ -259,16 +254,18 @@ class PublisherConnection:
         if self._by_mid.get(track.mid) is track:
             del self._by_mid[track.mid]
         self._events.unpublished(track)
-        track.streams.clear()  # they keep packets, and name the track
+        _close_streams(track)
 
     def _bind(self, track: PublishedTrack, ssrc: int, rid: str) -> IncomingStream | None:
         if len(self._streams) >= _MAX_STREAMS:
             return None
         if (before := track.streams.get(rid)) is not None:
             self._streams.pop(before.ssrc, None)
+            before.close()
         stream = IncomingStream(
-            track, ssrc, rid, self.transport.send_rtcp, self._mux.touch, weakly(self._measure)
+            track, ssrc, rid, self.transport.send_rtcp, self._mux.touch, self.measures
         )
+        stream.route = self.transport.route(stream)
         track.streams[rid] = self._streams[ssrc] = stream
         if not rid:
             now = time.monotonic()
@@ -284,8 +281,11 @@ class PublisherConnection:
 
     def _on_rtp(self, came: list[rtp.RtpPacket], octets: int) -> None:
         now = time.monotonic()
+        self._settle(now)
         if not self._inflow.take(octets, now):
-            return  # what is more than one client may send is lost here, before it is multiplied
+            # What is more than one client may send is lost here, before it is multiplied.
+            came = [each for each in came if self._inflow.take(octets / len(came), now)]
+        self.transport.grant(self._inflow.left(now))
         for packet in came:
             stream = self._streams.get(packet.ssrc)
             if stream is None:
@@ -293,28 +293,17 @@ class PublisherConnection:
             if stream is None:
                 continue
             if not stream.track.takes(packet.payload_type):
-                self._measure(stream.track, packet, now)
+                self.measures.read(stream.track, packet, now)
                 continue
-            paused = stream.rid and now - stream.arrived > 1.0
+            paused = stream.is_paused(now)
             stream.receive(packet, now)
-            if paused:  # a layer came (back): somebody may want it
-                for subscription in stream.track.subscriptions.values():
-                    subscription.reselect(now)
+            if paused:
+                stream.resume(now)
 
-    def _measure(self, track: PublishedTrack, packet: rtp.RtpPacket, now: float) -> None:
-        """Read what a packet of a known stream says beside its media: its place on the path, or how loud it is."""
-        if track.video:
-            value = rtp.extension(packet.extension_profile, packet.extension, self._place_number)
-            if value is not None and len(value) == 2:
-                self._arrivals.add(value[0] << 8 | value[1], now)
-            if track.codec == "AV1":
-                packet.descriptor = rtp.extension(
-                    packet.extension_profile, packet.extension, self._descriptor_number
-                )
-        elif not track.info.muted:
-            value = rtp.extension(packet.extension_profile, packet.extension, self._level_number)
-            if value is not None and len(value) == 1:
-                self.meter.add(value[0] & 0x7F)
+    def _settle(self, now: float) -> None:
+        """Have what was passed on without us count."""
+        self._inflow.owe(self.transport.spend(), now)
+        self.transport.grant(self._inflow.left(now))
 
     def _meet(self, packet: rtp.RtpPacket, now: float) -> IncomingStream | None:
         """A packet of an SSRC that is not known."""
@@ -322,7 +311,7 @@ class PublisherConnection:
         for number, value in rtp.extensions(packet.extension_profile, packet.extension):
             uri = self._uris.get(number)
             if uri == sdp.TRANSPORT_CC and len(value) == 2:
-                self._arrivals.add(value[0] << 8 | value[1], now)
+                self.measures.arrivals.add(value[0] << 8 | value[1], now)
             elif uri == sdp.MID:
                 mid = value
             elif uri == sdp.RID:
@@ -352,6 +341,12 @@ class PublisherConnection:
                     stream.take_report(report, time.monotonic())
             if self.downlink is not None:
                 self.downlink.on_rtcp(part)
+
+
+def _close_streams(track: PublishedTrack) -> None:
+    for stream in track.streams.values():
+        stream.close()
+    track.streams.clear()  # they keep packets, and name the track
 
 
 def announce(request: rtc.AddTrackRequest, sid: str) -> PublishedTrack:

@@ -302,11 +302,11 @@ class Room:
         changed = [
             models.SpeakerInfo(
                 sid=client.sid,
-                level=client.publisher.meter.level,
-                active=client.publisher.meter.level > 0,
+                level=client.publisher.measures.meter.level,
+                active=client.publisher.measures.meter.level > 0,
             )
             for client in self.clients.values()
-            if client.publisher.meter.close_window() and not client.hidden
+            if client.publisher.measures.meter.close_window() and not client.hidden
         ]
         if changed:
             self.broadcast(

@@ -307,8 +307,7 @@ class SteadyStream:
             )
         self._before = stream
         if self._current is not None and self._current is not stream:
-            # A new list: the old one may be the one that is being walked through.
-            self._current.takers = [each for each in self._current.takers if each is not self]
+            self._current.part(self)
         several = last is not None and bool(self.track.rids) and self.track.codec == "VP8"
         self._pictures = Pictures.after(payload, packet.payload) if several else None
         self._numbering.enter(

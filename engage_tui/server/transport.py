@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 from OpenSSL import SSL
@@ -24,6 +24,10 @@ from engage_tui.server.paths import Paths
 from engage_tui.server.stun import Address
 from engage_tui.server.tcp import TcpPort
 from engage_tui.wire.rtp import RtpPacket
+
+if TYPE_CHECKING:
+    from engage_tui.server.fast_path import Peer, Route
+    from engage_tui.server.incoming import IncomingStream
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +61,7 @@ class PeerTransport:
         state: ``new``, ``connected``, ``failed`` or ``closed``.
         heard: Monotonic time of the last check.
         way: Where packets for the peer leave, if several peers' packets may leave there together.
+        peer: What the fast path knows of it; None where there is none.
     """
 
     def __init__(self, mux: UdpMux, name: str) -> None:
@@ -75,6 +80,7 @@ class PeerTransport:
         self.on_moved: Callable[[], None] = _nothing
         self.way: Way | None = None
         self._mux = mux
+        self.peer: Peer | None = mux.peer(self)
         self._outlet: Outlet | TcpPort = mux.outlet
         self._to: Destination | None = None
         self._ssl = SSL.Connection(mux.certificate.context, None)
@@ -130,6 +136,8 @@ class PeerTransport:
         self._find_way()
         self._stop_timer()
         self._mux.forget(self)
+        if self.peer is not None:
+            self.peer.close()
         self.addresses.end()
         self.on_lost = self.on_connected = self.on_rtp = self.on_rtcp = self.on_data = _nothing
         self.on_moved = _nothing
@@ -178,6 +186,8 @@ class PeerTransport:
             self.way = outlet, self._to, self._protect_key
         if self.way != before:
             self.on_moved()
+        if self.peer is not None:
+            self.peer.open(self._unprotect_key if self.state == "connected" else None)
 
     def lose(self, address: Address) -> None:
         """The connection behind `address` is gone; the next check that comes names another."""
@@ -225,6 +235,19 @@ class PeerTransport:
             packets = self._mux.opener.open(self._unprotect_key, datagrams)
             if packets:
                 self.on_rtp(packets, sum(datagrams[1::2]))
+
+    def route(self, stream: IncomingStream) -> Route | None:
+        """What passes a stream's packets on without asking; None where nothing can."""
+        return None if self.peer is None else self.peer.route(stream)
+
+    def spend(self) -> int:
+        """Bytes that were passed on without asking, since this was asked last."""
+        return 0 if self.peer is None else self.peer.spend()
+
+    def grant(self, octets: float) -> None:
+        """So many bytes may be passed on without asking from now on."""
+        if self.peer is not None:
+            self.peer.grant(octets)
 
     def on_control(self, data: bytes) -> None:
         """A SRTCP datagram came."""

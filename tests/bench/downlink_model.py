@@ -19,6 +19,7 @@ from livekit.protocol import models
 from engage_tui.server.forward import Subscription
 from engage_tui.server.governor import Governor
 from engage_tui.server.incoming import IncomingStream
+from engage_tui.server.measures import Measures
 from engage_tui.server.outlet import Packet
 from engage_tui.server.published import PublishedTrack
 from engage_tui.server.transport import PeerTransport
@@ -217,7 +218,7 @@ class Source:
         self._number = self._picture = 0
         self._wanted = True
         self.stream = IncomingStream(
-            model.track, 1000 + place, self.name, self._asked, _pass_on, lambda *_: None
+            model.track, 1000 + place, self.name, self._asked, _pass_on, Measures(self._asked)
         )
         model.track.streams[self.name] = self.stream
 

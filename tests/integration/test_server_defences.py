@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import aiohttp
+import pytest
 from livekit.protocol import rtc
 
 from engage_tui.server.app import RunningServer
@@ -13,6 +14,8 @@ from tests.embedded import access_token, described, embedded_server
 from tests.integration.signal_client import signalling
 from tests.integration.test_server_rooms import Reason, add_track, publisher_offer
 from tests.waiting import until
+
+pytestmark = pytest.mark.usefixtures("inner_loop")
 
 
 def seen(server: RunningServer, pair: Bystanders, who: int) -> Client:

@@ -40,6 +40,7 @@ async def still_serves(server: RunningServer, client: SignalClient) -> None:
 
 
 @pytest.mark.timeout(60)
+@pytest.mark.usefixtures("inner_loop")
 async def test_nonsense_on_every_side() -> None:
     report = await fuzz(1500, seed=20240607)
     assert report.failures == []

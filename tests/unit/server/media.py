@@ -9,6 +9,7 @@ from livekit.protocol import models
 
 from engage_tui.server.forward import Subscription
 from engage_tui.server.incoming import IncomingStream
+from engage_tui.server.measures import Measures
 from engage_tui.server.outlet import Packet
 from engage_tui.server.published import PublishedTrack
 from engage_tui.server.transport import PeerTransport
@@ -62,17 +63,15 @@ def track(kind: str = "video", codec: str = "VP8", rids: str = "") -> PublishedT
 
 
 def stream(of: PublishedTrack, wire: Wire, rid: str = "", ssrc: int = 11) -> IncomingStream:
-    of.streams[rid] = made = IncomingStream(of, ssrc, rid, wire.send_rtcp, _pass_on, _ignore)
+    of.streams[rid] = made = IncomingStream(
+        of, ssrc, rid, wire.send_rtcp, _pass_on, Measures(wire.send_rtcp)
+    )
     return made
 
 
 def _pass_on(of: IncomingStream) -> None:
     of.hand_on()
     of.note()
-
-
-def _ignore(*_: object) -> None:
-    """Nobody measures."""
 
 
 def subscription(of: PublishedTrack, wire: Wire, now: float = 100.0) -> Subscription:

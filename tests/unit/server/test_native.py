@@ -1,4 +1,4 @@
-"""The inner loop in C does what Python does; `test_outlet` has its way out."""
+"""The inner loop in C does what Python does; `test_outlet` has its way out, `test_fast_path` the whole of it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -18,13 +16,11 @@ from hypothesis import strategies as st
 from pylibsrtp import Policy, Session
 
 import engage_tui.server
-from engage_tui.server.inlet import DATAGRAM, Inlet
-from engage_tui.server.native import NativeOpener, NativeOutlet, load, make_opener
-from engage_tui.server.opener import Opener
+from engage_tui.server.native import NativeOutlet, load, make_outlet
+from engage_tui.server.numbering import Pictures
 from engage_tui.server.outlet import Copies, Copy
 from engage_tui.server.run import Run
 from engage_tui.wire import rtp
-from engage_tui.wire.rtp import RtpPacket
 from tests.require import need
 
 KEY = bytes(range(30))
@@ -38,71 +34,8 @@ def _module() -> ModuleType:
     return module
 
 
-@pytest.fixture(name="inlet", scope="module")
-def _inlet() -> Iterator[Inlet]:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        yield Inlet(udp, 8)
-
-
-def put(inlet: Inlet, datagrams: list[bytes]) -> list[int]:
-    where: list[int] = []
-    for number, data in enumerate(datagrams):
-        inlet.memory[number * DATAGRAM : number * DATAGRAM + len(data)] = data
-        where += number, len(data)
-    return where
-
-
 def session(kind: int) -> Session:
     return Session(Policy(key=KEY, ssrc_type=kind))
-
-
-def packet(number: int, payload: bytes = b"payload") -> bytes:
-    return rtp.HEADER.pack(0x90, 96, number, 3000, 7) + b"\xbe\xde\0\1\x10\x2a\0\0" + payload
-
-
-def as_tuple(each: RtpPacket) -> tuple[Any, ...]:
-    return tuple(getattr(each, name) for name in RtpPacket.__struct_fields__)
-
-
-@pytest.mark.parametrize("native", [False, True])
-def test_what_authenticates_is_opened_and_nothing_else(
-    native: bool, inlet: Inlet, request: pytest.FixtureRequest
-) -> None:
-    opener = NativeOpener(inlet, request.getfixturevalue("module")) if native else Opener(inlet)
-    sender, receiver = session(Policy.SSRC_ANY_OUTBOUND), session(Policy.SSRC_ANY_INBOUND)
-    sealed = [sender.protect(packet(number)) for number in range(3)]
-    forged = bytearray(sealed[1])
-    forged[-1] ^= 1
-    padded = bytearray(packet(9, b"ab\x07"))  # more padding than there is room for
-    padded[0] |= 0x20
-    hollow = sender.protect(bytes(padded[:-1]) + b"\xff")
-    came = [sealed[0], bytes(forged), sealed[0], sealed[2], b"\x80" * 5, hollow]
-    opened = opener.open(receiver._srtp[0], put(inlet, came))
-    assert [each.sequence for each in opened] == [0, 2]
-    assert [as_tuple(each) for each in opened] == [
-        as_tuple(parsed) for n in (0, 2) if (parsed := rtp.parse(packet(n))) is not None
-    ]
-
-
-headers = st.builds(
-    lambda flags, rest, tail: bytes([flags]) + rest + tail,
-    st.integers(0, 255),
-    st.binary(min_size=11, max_size=11),
-    st.binary(max_size=60),
-)
-
-
-@given(st.lists(st.one_of(headers, st.binary(max_size=40)), max_size=8))
-@settings(deadline=None, max_examples=400)
-def test_headers_are_read_as_python_reads_them(
-    module: ModuleType, inlet: Inlet, datagrams: list[bytes]
-) -> None:
-    opener = NativeOpener(inlet, module)
-    nothing = module.ffi.callback("int(void *, void *, int *)", lambda *_: 0)
-    opener._where = nothing, *opener._where[1:]
-    opened = opener.open(module.ffi.NULL, put(inlet, datagrams))
-    parsed = [rtp.parse(data) for data in datagrams]
-    assert [as_tuple(each) for each in opened] == [as_tuple(each) for each in parsed if each]
 
 
 def test_what_libsrtp_refuses_is_left_out(module: ModuleType) -> None:
@@ -117,7 +50,7 @@ def test_what_libsrtp_refuses_is_left_out(module: ModuleType) -> None:
         outlet.held = True
         calls = iter((0, 1, 0, 1))
         plain = module.ffi.callback("int(void *, void *, int *)", lambda *_: next(calls))
-        outlet._places.protect = plain
+        outlet.places.protect = plain
         key = session(Policy.SSRC_ANY_OUTBOUND)
         copies = Copies([Copy(outlet.destination(peer.getsockname()), key._srtp[0], 7, 96, 5, 1)])
         outlet.fan(Run.ready([(128 * (n == 2), n, n, bytes([n]) * 9) for n in range(4)]), copies)
@@ -130,12 +63,49 @@ def test_what_libsrtp_refuses_is_left_out(module: ModuleType) -> None:
         outlet.close()
 
 
-def test_it_can_be_left_out(inlet: Inlet, monkeypatch: pytest.MonkeyPatch) -> None:
+payloads = st.builds(
+    lambda head, rest: head + rest,
+    st.lists(st.sampled_from((0x00, 0x10, 0x80, 0x90, 0xC0, 0xE0, 0x7F, 0xFF)), max_size=4).map(
+        bytes
+    ),
+    st.binary(min_size=1, max_size=12),
+)
+
+
+@given(payloads, st.integers(0, 0x7FFF), st.integers(0, 255))
+@settings(deadline=None, max_examples=300)
+def test_picture_ids_are_shifted_as_python_shifts_them(
+    module: ModuleType, payload: bytes, shift: int, tl0: int
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        outlet = NativeOutlet(udp, module)
+        outlet.held = True
+        nothing = module.ffi.callback("int(void *, void *, int *)", lambda *_: 0)
+        outlet.places.protect = nothing
+        key = session(Policy.SSRC_ANY_OUTBOUND)
+        to, pictures = outlet.destination(("127.0.0.1", 9)), Pictures(shift, tl0)
+        copies = Copies([Copy(to, key._srtp[0], 7, 96, 0, 0)])
+        copies.prepared = outlet.prepare([(copies.each[0], pictures)])
+        outlet.fan(Run.ready([(0, 1, 2, payload)]), copies)
+        assert bytes(outlet._slots[0][0][12 : 12 + len(payload)]) == pictures.rewrite(payload)
+        outlet.close()
+
+
+def test_more_than_it_has_room_for_is_refused(module: ModuleType) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        outlet = NativeOutlet(udp, module)
+        outlet.held = True
+        with pytest.raises(ValueError, match="at most 64"):
+            outlet.fan(Run.ready([(0, n, 0, b"x") for n in range(65)]), Copies([]))
+
+
+def test_it_can_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENGAGE_TUI_NATIVE", "0")
     load.cache_clear()
     try:
         assert load() is None
-        assert type(make_opener(inlet)) is Opener
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            assert not isinstance(make_outlet(udp), NativeOutlet)
     finally:
         load.cache_clear()
 
