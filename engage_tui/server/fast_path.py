@@ -170,7 +170,7 @@ class FastPath:
         self._came = self.ffi.new("struct came[]", places)
         self._view = memoryview(self.ffi.buffer(self._came))
         line = self._line = self.ffi.new("struct line *")
-        line.socket, line.room, line.many, line.burst = udp.fileno(), DATAGRAM, places, BURST
+        line.socket, line.room, line.many = udp.fileno(), DATAGRAM, places
         line.memory = self.ffi.from_buffer("unsigned char[]", self._inlet.memory)
         line.messages = self.ffi.cast("void *", self._inlet.messages_at)
         line.came, line.places = self._came, outlet.places
@@ -181,7 +181,7 @@ class FastPath:
         self._pass_on, self._enter, self._leave = (
             getattr(outlet.lib, name) for name in ("pass_on", "enter", "leave")
         )
-        self._entries: dict[Address, Any] = {}
+        self._entries: dict[Address, tuple[Any, Peer]] = {}
         self._peers: dict[int, PeerTransport] = {}
         self._streams: dict[int, IncomingStream] = {}
         self._number = 0
@@ -209,15 +209,16 @@ class FastPath:
         """A peer's packets come from `address`."""
         self.leave(address)
         name = sockaddr(self._inlet.family, address)
-        entry = self._entries[address] = self.ffi.new(
+        entry = self.ffi.new(
             "struct entry *", {"peer": peer.inner, "name": name, "size": len(name)}
         )
+        self._entries[address] = entry, peer  # the one names the other
         self._enter(self._line, entry)
 
     def leave(self, address: Address) -> None:
         """Nobody's packets come from there any more."""
-        if (entry := self._entries.pop(address, None)) is not None:
-            self._leave(self._line, entry)
+        if (known := self._entries.pop(address, None)) is not None:
+            self._leave(self._line, known[0])
 
     def prepare(self, fan: Fan) -> Any:
         """The copies for everybody in a fan (C); None if they do not all leave by this path's outlet alike."""

@@ -334,8 +334,8 @@ static int read_burst(struct line *line)
     struct mmsghdr *messages = line->messages;
     int room = line->many - line->read, came;
 
-    if (room > line->burst)
-        room = line->burst;
+    if (room > MOST_PACKETS)
+        room = MOST_PACKETS;
     came = room > 0 ? recvmmsg(line->socket, messages + line->read, room, MSG_DONTWAIT, NULL) : 0;
     return came < 0 ? 0 : came;
 }

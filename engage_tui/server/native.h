@@ -62,7 +62,7 @@ struct came {
 
 /* Where datagrams come in; the memory is inlet.BurstInlet's. */
 struct line {
-    int socket, room, many, burst; /* bytes of a place, places, and how many are read at once */
+    int socket, room, many; /* bytes of a place, and how many there are */
     unsigned char *memory;
     void *messages; /* mmsghdr, one a place */
     struct came *came; /* one a place */
