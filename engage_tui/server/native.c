@@ -184,14 +184,14 @@ static int flush(struct line *line)
 
 /* -- in */
 
-static unsigned place_of(const unsigned char *name)
+static unsigned bucket_of(const unsigned char *name)
 {
     return (name[2] * 31u + name[3] + name[7] * 7u + name[23] * 13u) & 0xFF; /* port, and the end of an address */
 }
 
 void enter(struct line *line, struct entry *entry)
 {
-    struct entry **at = line->entries + place_of(entry->name);
+    struct entry **at = line->entries + bucket_of(entry->name);
 
     entry->next = *at;
     *at = entry;
@@ -199,7 +199,7 @@ void enter(struct line *line, struct entry *entry)
 
 void leave(struct line *line, struct entry *entry)
 {
-    for (struct entry **at = line->entries + place_of(entry->name); *at; at = &(*at)->next)
+    for (struct entry **at = line->entries + bucket_of(entry->name); *at; at = &(*at)->next)
         if (*at == entry) {
             *at = entry->next;
             return;
@@ -208,7 +208,7 @@ void leave(struct line *line, struct entry *entry)
 
 static struct peer *find(const struct line *line, const struct msghdr *message)
 {
-    const struct entry *entry = line->entries[place_of(message->msg_name)];
+    const struct entry *entry = line->entries[bucket_of(message->msg_name)];
 
     while (entry && (entry->size != message->msg_namelen || memcmp(entry->name, message->msg_name, entry->size)))
         entry = entry->next;
