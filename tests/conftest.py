@@ -17,7 +17,7 @@ import pytest
 
 from engage_tui.wire.token import DEV_KEY, DEV_SECRET
 from tests.leftovers import left_tasks, left_threads, threads, told
-from tests.require import need
+from tests.require import REQUIRE_ALL, need
 from tests.servers import (
     LIVEKIT_VARIABLE,
     TestServer,
@@ -56,6 +56,17 @@ class _SharedThreads:
 def pytest_configure(config: pytest.Config) -> None:
     """Watch fixtures, those of the whole run too, which no conftest of a folder hears of."""
     config.pluginmanager.register(_SharedThreads())
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """How many processes share the tests: as many as there are cores, up to four, when all are run.
+
+    None where somebody waits for one of them, and none where every program must be at hand: browsers and encoders fill
+    the cores by themselves.
+    """
+    everything = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    cores = min(4, os.cpu_count() or 1)
+    return cores if everything and cores > 1 and not REQUIRE_ALL else 0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
