@@ -13,6 +13,7 @@ from aioice.ice import CandidatePair, StunProtocol
 from aioice.stun import Message, TransactionError
 
 from engage_tui.rtc.datagrams import Datagrams
+from engage_tui.tasks import TaskGroup
 
 LOOPBACK = ("127.0.0.1", "::1")
 
@@ -56,6 +57,44 @@ class IceConnection(aioice.Connection):
         super().__init__(**options)
         # What was asked last by each way that is being checked.
         self._asked: dict[CandidatePair, Message | None] = {}
+        self._decided = asyncio.Event()
+        self._undone: Exception | None = None  # why connecting failed
+        self._tasks = TaskGroup("ice_connection")
+
+    async def connect(self) -> None:
+        """Connect as aioice does, but be done with the check that decides: aioice looks every 20 ms only.
+
+        Raises:
+            ConnectionError: No way works.
+        """
+        self._tasks.spawn(self._connect(), "connect")
+        try:
+            await self._decided.wait()
+        except asyncio.CancelledError:
+            await self._tasks.cancel()
+            raise
+        if self._undone is not None:
+            raise self._undone
+
+    async def _connect(self) -> None:
+        try:
+            await super().connect()
+        except Exception as error:  # noqa: BLE001 - border: raised by `connect`
+            self._undone = error
+        finally:
+            self._decided.set()
+
+    async def close(self) -> None:
+        """Close it."""
+        if self._decided.is_set():
+            await self._tasks.cancel()  # what aioice has left to do once it is connected
+        await super().close()
+
+    def check_complete(self, pair: CandidatePair) -> None:
+        """Take the end of a check, and notice whether it decides."""
+        super().check_complete(pair)
+        if self._check_list_done and self._nominated:
+            self._decided.set()
 
     def build_request(self, pair: CandidatePair, nominate: bool) -> Message:
         """A check as aioice makes it; it nominates nothing while others are tried."""

@@ -53,6 +53,8 @@ def arguments(function: Callable[..., object]) -> list[str]:
         (aioice.Connection, "data_received", ["self", "data", "component"], False),
         (aioice.Connection, "build_request", ["self", "pair", "nominate"], False),
         (aioice.Connection, "check_start", ["self", "pair"], True),
+        (aioice.Connection, "check_complete", ["self", "pair"], False),
+        (aioice.Connection, "connect", ["self"], True),
         (aioice.Connection, "check_incoming", ["self", "message", "addr", "protocol"], False),
         (StunProtocol, "send_stun", ["self", "message", "addr"], False),
     ],

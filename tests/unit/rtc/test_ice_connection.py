@@ -178,6 +178,52 @@ async def test_a_check_that_was_dropped_is_sent_again_soon(monkeypatch: pytest.M
         assert not client._asked, "nothing is kept of checks that have ended"
 
 
+async def test_the_check_that_decides_ends_connecting(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Still:
+        """asyncio, but who sleeps does so for good: aioice between two looks at its checks."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(asyncio, name)
+
+        async def sleep(self, _: float) -> None:
+            await asyncio.Event().wait()
+
+    ends = [IceConnection(ice_controlling=each) for each in (True, False)]
+    for each, other in zip(ends, reversed(ends), strict=True):
+        each.remote_username, each.remote_password = other.local_username, other.local_password
+        each._local_candidates = await aioice.Connection.get_component_candidates(
+            each, 1, ["127.0.0.1"]
+        )
+        each._local_candidates_end = True
+    for each, other in zip(ends, reversed(ends), strict=True):
+        await each.add_remote_candidate(candidate(other.local_candidates[0].port))
+    monkeypatch.setattr(aioice.ice, "asyncio", Still())
+    try:
+        async with asyncio.timeout(10):
+            await asyncio.gather(*(each.connect() for each in ends))
+            await ends[0].send(b"media")
+            assert await ends[1].recv() == b"media"
+    finally:
+        for each in ends:
+            await each.close()
+    assert not any(len(each._tasks) for each in ends)
+
+
+async def test_a_failure_and_a_close_end_connecting_too() -> None:
+    connection = IceConnection(ice_controlling=True)
+    with pytest.raises(ConnectionError, match="not performed"):
+        await connection.connect()
+    connection = IceConnection(ice_controlling=True)
+    connection.remote_username, connection.remote_password = "theirs", "a password"
+    await connection.gather_candidates()
+    tasks = TaskGroup("test")
+    connecting = tasks.spawn(connection.connect(), "connect")
+    await asyncio.sleep(0)
+    await connection.close()
+    with pytest.raises(ConnectionError):
+        await connecting
+
+
 async def test_every_socket_tells_media_from_checks_by_itself() -> None:
     connection = IceConnection(ice_controlling=True)
     try:
