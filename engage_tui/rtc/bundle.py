@@ -31,7 +31,7 @@ CONNECT_TIME = 10.0
 
 
 class PeerRole(StrEnum):
-    """Which of the two connections this is."""
+    """Which of the two connections this is; where there is one, it is the publisher's."""
 
     PUBLISHER = "publisher"
     SUBSCRIBER = "subscriber"

@@ -1,6 +1,7 @@
 """One connection of a call: our own offers and answers, and the tracks that they bring and send.
 
-LiveKit's v0 path has two: on the publisher's we offer and send, on the subscriber's we answer and receive.
+LiveKit's v0 path has two: on the publisher's we offer and send, on the subscriber's we answer and receive. On its v1
+path one carries both directions: it is the publisher's, and offers sections to receive in too.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ __all__ = ["MAX_SECTIONS", "Peer", "PeerRole"]
 MAX_SECTIONS = 512
 """Sections of one description; a server that wants more is not followed."""
 
+FIRST_SECTIONS = 3
+"""Sections of each kind that the first offer of a shared connection has to receive in, as LiveKit's clients do."""
+
 
 @dataclass(slots=True)
 class _Slot:
@@ -40,6 +44,7 @@ class _Slot:
     sender: AudioSender | VideoSender | None = None
     offered: AudioSender | VideoSender | None = None  # as in our last offer
     layered: bool = False  # carries simulcast, or did
+    receives: bool = False  # for a track of the server's
 
 
 class Peer(Bundle):
@@ -47,6 +52,7 @@ class Peer(Bundle):
 
     Args:
         role: `PUBLISHER` offers and sends, `SUBSCRIBER` answers and receives.
+        shared: The publisher's receives too.
         on_receiver: Called with each new incoming track, before its first packet.
         on_receiver_gone: Called when an incoming track is no longer announced, and for all at `close`.
         on_data: As `Bundle`.
@@ -59,6 +65,7 @@ class Peer(Bundle):
         self,
         role: PeerRole,
         *,
+        shared: bool = False,
         on_receiver: Callable[[Receiver], None] | None = None,
         on_receiver_gone: Callable[[Receiver], None] | None = None,
         on_data: Callable[[str, bytes], None] | None = None,
@@ -76,6 +83,9 @@ class Peer(Bundle):
         self._on_receiver = on_receiver or ignore
         self._on_receiver_gone = on_receiver_gone or ignore
         self._slots = [_Slot("0", "application")]
+        self._shared = shared
+        if shared:
+            self.add_sections(FIRST_SECTIONS, FIRST_SECTIONS)
         self._receivers: dict[str, Receiver] = {}
         self._refused: set[Sender] = set()  # by the last answer
         self._feedback = FeedbackPath(self._dtls, lambda: self._receivers.values())
@@ -138,6 +148,17 @@ class Peer(Bundle):
         receiver.close()
         self._tell(self._on_receiver_gone, receiver)
 
+    @property
+    def track_sids(self) -> set[str]:
+        """What comes in, or is about to."""
+        return {receiver.track_sid for receiver in self._receivers.values()}
+
+    def add_sections(self, audios: int, videos: int) -> None:
+        """Have the next offer of a shared connection name so many more sections to receive in."""
+        for kind, count in (("audio", audios), ("video", videos)):
+            for _ in range(min(count, MAX_SECTIONS - len(self._slots))):
+                self._slots.append(_Slot(str(len(self._slots)), kind, receives=True))
+
     # -- sending -----------------------------------------------------------------------------------
 
     def add_audio_sender(self, cid: str, *, low_latency: bool = False) -> AudioSender:
@@ -179,7 +200,7 @@ class Peer(Bundle):
         await sender.close()
 
     async def offer(self, *, restart: bool = False) -> str:
-        """The next offer: data channels first, then a section for each track there ever was.
+        """The next offer: data channels first, then a section for each track there ever was, or may be.
 
         Args:
             restart: Restart ICE: new sockets and credentials below the same keys; media go on meanwhile.
@@ -194,6 +215,9 @@ class Peer(Bundle):
                     Section("application", mid=slot.mid, sctp_port=5000, max_message_size=65535)
                 )
                 continue
+            if slot.receives:
+                own.append(sections.receiving_section(slot.mid, slot.kind))
+                continue
             sender = slot.offered = slot.sender
             own.append(
                 sections.offered_section(
@@ -202,6 +226,7 @@ class Peer(Bundle):
                     slot.codecs,
                     sender,
                     layered=slot.layered,
+                    shared=self._shared,
                 )
             )
         return self._describe(own, setup="actpass")
@@ -218,6 +243,9 @@ class Peer(Bundle):
         self._refused.clear()
         for slot in self._slots:
             section = answer.section(slot.mid)
+            if slot.receives and section is not None:
+                taken = sections.takeable(section)
+                self._assign(slot.mid, sections.stream_of(section, taken), taken)
             if slot.offered is None or section is None:
                 continue
             codecs = sections.accepted_codecs(slot.codecs, section)
@@ -243,7 +271,9 @@ class Peer(Bundle):
     def _place(self, sender: AudioSender | VideoSender) -> None:
         codecs = sections.offered_codecs(sender.kind, sender.codec)
         layered = bool(sender.rids)
-        free = (s for s in self._slots if s.kind == sender.kind and s.sender is None)
+        free = (
+            s for s in self._slots if s.kind == sender.kind and s.sender is None and not s.receives
+        )
         alike = (s for s in free if s.codecs[0].is_a(codecs[0].name) and s.layered == layered)
         # livekit-server (pion) takes the next track's layers for the last one's, by their names, unless an offer in
         # between had none.

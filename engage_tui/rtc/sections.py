@@ -41,6 +41,12 @@ _VIDEO = {
         list(_FEEDBACK),
     ),
 }
+_H264_FORMATS = (
+    (108, "42e01f", "1"),
+    (102, "42001f", "1"),
+    (106, "4d001f", "1"),
+    (125, "42e01f", "0"),
+)
 _EXTENSIONS = {"audio": {1: MID, 2: AUDIO_LEVEL}, "video": {1: MID}}
 _LAYER_EXTENSIONS = {3: RID, 4: REPAIRED_RID}
 
@@ -127,8 +133,7 @@ def offered_codecs(kind: str, name: str) -> list[Codec]:
     if kind == "audio":
         return [_RED, _OPUS]
     codec = _VIDEO[name]
-    repair = Codec(codec.payload_type + 1, "rtx", 90_000, None, {"apt": str(codec.payload_type)})
-    return [codec, repair]
+    return [codec, _repair_of(codec)]
 
 
 class SentTrack(Protocol):
@@ -148,12 +153,19 @@ class SentTrack(Protocol):
 
 
 def offered_section(
-    mid: str, kind: str, codecs: list[Codec], track: SentTrack | None, *, layered: bool = False
+    mid: str,
+    kind: str,
+    codecs: list[Codec],
+    track: SentTrack | None,
+    *,
+    layered: bool = False,
+    shared: bool = False,
 ) -> Section:
     """A section in which we send a track, or nothing without one; no transport attributes.
 
     One in which nothing is sent is open to receive, though nobody will send: livekit-server (pion) ends a section for
-    good when two offers in a row call it inactive, and nothing published in it afterwards arrives.
+    good when two offers in a row call it inactive, and nothing published in it afterwards arrives. Where the server
+    would take it for one to fill (v1), it promises to send instead.
 
     Args:
         mid: Of the section.
@@ -161,8 +173,10 @@ def offered_section(
         codecs: What we can send.
         track: What is sent.
         layered: Whether the section carries simulcast.
+        shared: Whether the connection also receives.
     """
-    section = Section(kind, mid=mid, direction="recvonly", codecs=codecs)
+    idle = "sendonly" if shared else "recvonly"
+    section = Section(kind, mid=mid, direction=idle, codecs=codecs)
     section.extensions = dict(_EXTENSIONS[kind]) | (_LAYER_EXTENSIONS if layered else {})
     if track is None:
         return section
@@ -175,6 +189,36 @@ def offered_section(
         section.ssrcs = list(track.ssrcs) if kind == "video" else [track.ssrcs[0]]
         section.ssrc_groups = [("FID", track.ssrcs)] if kind == "video" else []
     return section
+
+
+def receiving_section(mid: str, kind: str) -> Section:
+    """A section in which we take whatever track the server puts there; no transport attributes.
+
+    It names the layers of simulcast too, although nothing comes with them: livekit-server (pion) takes from the first
+    section of a kind what it understands in all of them.
+    """
+    section = Section(kind, mid=mid, direction="recvonly", codecs=received_codecs(kind))
+    layers = _LAYER_EXTENSIONS if kind == "video" else {}
+    section.extensions = dict(_EXTENSIONS[kind]) | layers
+    return section
+
+
+def received_codecs(kind: str) -> list[Codec]:
+    """What we offer to receive: all that `takeable` takes, under the numbers that LiveKit's clients use."""
+    if kind == "audio":
+        return [_RED, _OPUS]
+    codecs = [_VIDEO["VP8"]]
+    for number, profile, mode in _H264_FORMATS:
+        parameters = _VIDEO["H264"].parameters | {
+            "profile-level-id": profile,
+            "packetization-mode": mode,
+        }
+        codecs.append(replace(_VIDEO["H264"], payload_type=number, parameters=parameters))
+    return codecs + [_repair_of(codec) for codec in codecs]
+
+
+def _repair_of(codec: Codec) -> Codec:
+    return Codec(codec.payload_type + 1, "rtx", 90_000, None, {"apt": str(codec.payload_type)})
 
 
 def receive_parameters(stream: Stream, codecs: Sequence[Codec]) -> RTCRtpReceiveParameters:

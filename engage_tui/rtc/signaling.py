@@ -1,4 +1,7 @@
-"""The client's end of signalling: one WebSocket on LiveKit's v0 path, protobuf frames, pings, join and leave."""
+"""The client's end of signalling: one WebSocket, protobuf frames, pings, join and leave.
+
+On LiveKit's v1 path where the server has it, for there the first offer comes with the join; else on the v0 path.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ from engage_tui.rtc.proxy import open_session
 from engage_tui.rtc.tls import tls_error
 from engage_tui.tasks import TaskGroup
 from engage_tui.wire import signal
+from engage_tui.wire.join_request import build_join_request, request_for
 from engage_tui.wire.token import read_claims
 
 _log = logging.getLogger(__name__)
@@ -40,6 +44,7 @@ class SignalClient:
     Attributes:
         token: The freshest access token: the server renews it.
         round_trip_time: Seconds of the last ping's way there and back; None until measured.
+        is_single: The server took the v1 path: one connection carries both directions.
     """
 
     def __init__(
@@ -49,6 +54,7 @@ class SignalClient:
     ) -> None:
         self.token = ""
         self.round_trip_time: float | None = None
+        self.is_single = False
         self._on_message = on_message
         self._on_lost = on_lost
         self._tasks = TaskGroup("signalling")
@@ -66,9 +72,21 @@ class SignalClient:
         return str(name[0]) if name else ""
 
     async def join(
-        self, url: str, token: str, options: signal.SignalOptions, timeout: float = 10.0
+        self,
+        url: str,
+        token: str,
+        options: signal.SignalOptions,
+        timeout: float = 10.0,
+        offer: rtc.SessionDescription | None = None,
     ) -> rtc.JoinResponse:
         """Connect and wait for the room.
+
+        Args:
+            url: The server's address.
+            token: The access token.
+            options: With `single` for the v1 path; a server that has none is joined on the v0 path.
+            timeout: Seconds after which it gives up.
+            offer: For the v1 path.
 
         Raises:
             UsageError: `url` is no server's address.
@@ -77,7 +95,7 @@ class SignalClient:
             RefusedError: The server does not let us in.
             JoinAnewError: It would, at another try.
         """
-        first = await self._open(url, token, options, timeout)
+        first = await self._open(url, token, options, timeout, offer)
         match first.WhichOneof("message"):
             case "join":
                 self._run(first.join.ping_interval, first.join.ping_timeout)
@@ -126,15 +144,28 @@ class SignalClient:
         return rtc.ReconnectResponse()
 
     async def _open(
-        self, url: str, token: str, options: signal.SignalOptions, timeout: float
+        self,
+        url: str,
+        token: str,
+        options: signal.SignalOptions,
+        timeout: float,
+        offer: rtc.SessionDescription | None = None,
     ) -> rtc.SignalResponse:
         """Connect and wait for the first message."""
         self.token = token
         address = signal.join_url(url, options)
+        request = build_join_request(request_for(options, offer)) if options.single else ""
         try:
             async with asyncio.timeout(timeout):
                 self._session = await open_session(address)
-                self._socket = await self._dial(url, address)
+                if request:
+                    again = bool(options.reconnect_sid)  # a session stays on its path
+                    self._socket = await self._dial(
+                        url, signal.single_join_url(url, request), may_lack=not again
+                    )
+                    self.is_single = self._socket is not None
+                if self._socket is None:
+                    self._socket = await self._dial(url, address)
                 first = await self._first_message(url)
         except TimeoutError as error:
             await self.close()
@@ -183,7 +214,10 @@ class SignalClient:
         if session is not None:
             await session.close()
 
-    async def _dial(self, url: str, address: str) -> aiohttp.ClientWebSocketResponse:
+    async def _dial(
+        self, url: str, address: str, *, may_lack: bool = False
+    ) -> aiohttp.ClientWebSocketResponse | None:
+        """Open the socket; None where the server `may_lack` the path, and does."""
         assert self._session is not None
         try:
             return await self._session.ws_connect(
@@ -193,6 +227,8 @@ class SignalClient:
                 autoclose=False,
             )
         except aiohttp.WSServerHandshakeError as error:
+            if may_lack and error.status == 404:
+                return None
             raise await self._refusal(url, error.status) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             _log.info("cannot reach %s: %s", _place(url), error)

@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+GATHER = 0.002
+"""Seconds in which several wishes for an offer become one.
+
+After subscribing on a connection for both directions we offer unasked. The server would ask, but a round trip later;
+livekit-server after 10 ms more, and after 150 if it asked, or was joined, just before.
+"""
+
+AGAIN = (0.005, 0.01, 0.02)
+"""Seconds to the next such offer while the answer brings not all that was subscribed: it may have overtaken that."""
+
 MAX_OFFERS = 64
 """Offers of the server that wait to be answered; one more ends the session."""
 
@@ -30,7 +40,7 @@ class Negotiation(Requests, ABC):
 
     Attributes:
         publisher: The connection on which we send; None before it is made.
-        subscriber: The connection on which we receive; None before it is made.
+        subscriber: The connection on which we receive, perhaps the same one; None before it is made.
 
     Args:
         signal: What carries the descriptions.
@@ -49,6 +59,10 @@ class Negotiation(Requests, ABC):
         self._answers: dict[int, asyncio.Future[str]] = {}
         self._offer_number = 0
         self._negotiating = asyncio.Lock()
+        self._awaited: set[str] = (
+            set()
+        )  # SIDs of tracks that were subscribed on a connection for both directions
+        self._offer_due = False  # the server wants one, or will, that is not made yet
 
     @abstractmethod
     def _overrun(self) -> None:
@@ -66,21 +80,81 @@ class Negotiation(Requests, ABC):
         if self.publisher is None:
             raise ConnectError("There is no connection to the server.")
         async with self._negotiating:
-            self._offer_number += 1
-            number = self._offer_number
-            answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-            self._answers = {number: answer}
-            request = rtc.SignalRequest()
-            request.offer.type = "offer"
-            request.offer.id = number
-            request.offer.sdp = await self.publisher.offer(restart=restart)
-            self._signal.send(request)
-            try:
-                async with asyncio.timeout(ANSWER_TIME):
-                    sdp = await answer
-            except TimeoutError as error:
-                raise ConnectError("The server does not answer our offer.", "Try again.") from error
-            await self.publisher.apply_answer(sdp)
+            offer, answer = await self._offer(self.publisher, restart=restart)
+            self._signal.send(rtc.SignalRequest(offer=offer))
+            await self._agree(self.publisher, answer)
+
+    async def _offer(
+        self, publisher: Peer, *, restart: bool = False
+    ) -> tuple[rtc.SessionDescription, asyncio.Future[str]]:
+        """What we offer now, and its answer to come."""
+        self._offer_due = False
+        self._offer_number += 1
+        number = self._offer_number
+        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._answers = {number: answer}
+        sdp = await publisher.offer(restart=restart)
+        return rtc.SessionDescription(type="offer", id=number, sdp=sdp), answer
+
+    async def _agree(self, publisher: Peer, answer: asyncio.Future[str]) -> None:
+        """Wait for an answer and take it.
+
+        Raises:
+            ConnectError: There is none.
+        """
+        try:
+            async with asyncio.timeout(ANSWER_TIME):
+                sdp = await answer
+        except TimeoutError as error:
+            raise ConnectError("The server does not answer our offer.", "Try again.") from error
+        await publisher.apply_answer(sdp)
+
+    def _sections_wanted(self, wanted: rtc.MediaSectionsRequirement) -> None:
+        """The server wants an offer with so many more sections to send in, or just an offer."""
+        if self.publisher is None or self.publisher is not self.subscriber:
+            return
+        self.publisher.add_sections(wanted.num_audios, wanted.num_videos)
+        self._offer_soon()
+
+    def send(self, request: rtc.SignalRequest) -> None:
+        """As `Requests.send`; what is subscribed on a connection for both directions is offered soon."""
+        super().send(request)
+        if request.WhichOneof("message") != "subscription" or self.publisher is not self.subscriber:
+            return
+        if request.subscription.subscribe:
+            self._awaited.update(request.subscription.track_sids)
+            self._offer_soon()
+        else:
+            self._awaited.difference_update(request.subscription.track_sids)
+
+    def _send_held(self) -> None:
+        super()._send_held()
+        if self._offer_due:
+            self._offer_due = False
+            self._offer_soon()
+
+    def _offer_soon(self) -> None:
+        if not self._offer_due:
+            self._offer_due = True
+            self._tasks.spawn(self._offer_wanted(), "offer_wanted")
+
+    async def _offer_wanted(self) -> None:
+        for pause in (GATHER, *AGAIN):
+            await asyncio.sleep(pause)
+            async with self._negotiating:
+                if self._holding or self.publisher is None:
+                    return  # signalling is lost: the offer of a resume will do, else one after it
+                self._awaited -= self.publisher.track_sids
+                if not (self._offer_due or self._awaited):
+                    return
+                offer, answer = await self._offer(self.publisher)
+                self._signal.send(rtc.SignalRequest(offer=offer))
+                try:
+                    await self._agree(self.publisher, answer)
+                except EngageError as error:
+                    _log.warning("an offer that the server wanted came to nothing: %s", error)
+                    return
+        self._awaited.clear()  # what does not come so soon the server asks for
 
     async def _answer_offers(self, subscriber: Peer) -> None:
         """Serve the server's offers in their order."""

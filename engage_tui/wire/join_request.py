@@ -49,6 +49,31 @@ def build_join_request(request: rtc.JoinRequest) -> str:
     return base64.urlsafe_b64encode(wrapped.SerializeToString()).decode()
 
 
+def request_for(options: SignalOptions, offer: rtc.SessionDescription | None) -> rtc.JoinRequest:
+    """The request that says what a v0 query would, and brings the first offer.
+
+    Args:
+        options: What the client says of itself.
+        offer: What its one connection carries; None to resume a session.
+    """
+    request = rtc.JoinRequest(
+        client_info=models.ClientInfo(
+            sdk=options.sdk.upper(),
+            version=options.version,
+            protocol=options.protocol,
+            client_protocol=options.client_protocol,
+        ),
+        connection_settings=rtc.ConnectionSettings(
+            auto_subscribe=options.auto_subscribe, adaptive_stream=options.adaptive_stream
+        ),
+        publisher_offer=offer,
+    )
+    if options.reconnect_sid:
+        request.reconnect = True
+        request.participant_sid = options.reconnect_sid
+    return request
+
+
 def options_of(request: rtc.JoinRequest) -> SignalOptions:
     """What the request says of the client, as a v0 query would."""
     client, settings = request.client_info, request.connection_settings

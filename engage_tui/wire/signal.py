@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from engage_tui.errors import UsageError
 
 PROTOCOL = 16
-"""The signalling protocol version that we speak (reply to metadata requests from 15 on; no single connection)."""
+"""The signalling protocol version that we speak (reply to metadata requests from 15 on)."""
 
 MAX_FRAME = 2 * 1024 * 1024
 """Bytes of the largest signalling frame, as in livekit-server."""
@@ -66,6 +66,15 @@ def join_url(base: str, options: SignalOptions) -> str:
     if options.reconnect_sid:
         query |= {"reconnect": 1, "sid": options.reconnect_sid}
     return _address(base, "rtc", websocket=True) + "?" + urlencode(query)
+
+
+def single_join_url(base: str, request: str) -> str:
+    """The WebSocket address of the v1 signalling path below `base`, for the ``join_request`` parameter `request`.
+
+    Raises:
+        UsageError: `base` is no ``ws``, ``wss``, ``http`` or ``https`` address.
+    """
+    return _address(base, "rtc/v1", websocket=True) + "?" + urlencode({"join_request": request})
 
 
 def validate_url(base: str) -> str:

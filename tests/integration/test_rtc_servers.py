@@ -9,14 +9,16 @@ from aiortc.rtp import RtpPacket
 
 from engage_tui import (
     RoomEvent,
+    Space,
     TrackPublishOptions,
     create_local_audio_track,
     create_local_video_track,
 )
 from engage_tui.rtc import rtp_sender
 from engage_tui.rtc.rtp_sender import RtpSender
+from engage_tui.sdk.connection import Connection
 from engage_tui.sdk.enums import TrackSource, VideoQuality
-from tests.integration.meeting import meet
+from tests.integration.meeting import join, meet, remote
 from tests.servers import TestServer
 from tests.waiting import until
 
@@ -61,6 +63,40 @@ async def test_a_track_subscribed_again_gives_frames_again(
         assert 0 < last.round_trip < 1
         # The server finds who speaks by the level that travels with our packets.
         await until(lambda: speakers and [each.sid for each in speakers[-1]] == [them.sid], 10)
+
+
+@pytest.fixture
+def unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers take their time to ask for the offer with which tracks begin."""
+    monkeypatch.setattr(Connection, "_sections_wanted", lambda *_: None)
+
+
+@pytest.mark.interop
+@pytest.mark.usefixtures("unasked")
+async def test_what_is_subscribed_with_the_join_is_offered_unasked(
+    livekit_server: TestServer, room_name: str
+) -> None:
+    async with meet(livekit_server, room_name, microphones=False) as m, Space() as space:
+        local = m.ada.local_participant
+        await local.publish_track(await create_local_video_track("test"))
+        await local.publish_track(await create_local_audio_track("test"))
+        await until(lambda: len(m.ada_of_bob.tracks) == 2)
+        eve = await join(space, livekit_server, "eve", room_name, subscribe="all")
+        tracks = remote(eve, "ada").tracks.values()
+        await until(lambda: all(each.stats.frames for each in tracks), 10)
+
+
+@pytest.mark.usefixtures("unasked")
+async def test_what_is_subscribed_later_is_offered_unasked(
+    room_server: TestServer, room_name: str
+) -> None:
+    async with meet(room_server, room_name, microphones=False) as m:
+        local = m.ada.local_participant
+        await local.publish_track(await create_local_video_track("test"))
+        await until(lambda: m.ada_of_bob.get_track(TrackSource.CAMERA))
+        (camera,) = m.ada_of_bob.tracks.values()
+        camera.set_subscribed(True)
+        await until(lambda: camera.stats.frames, 10)
 
 
 @pytest.mark.parametrize("codec", ["vp8", "h264"])
@@ -113,7 +149,8 @@ async def test_cameras_one_after_the_other_take_one_section(
             await until(lambda seen=seen: seen.simulcasted, 5, "the news of the layers")  # type: ignore[misc]
             assert m.ada._connection is not None
             assert m.ada._connection.publisher is not None
-            assert len(m.ada._connection.publisher._slots) == 2, "data and one camera"
+            own = [slot for slot in m.ada._connection.publisher._slots if not slot.receives]
+            assert len(own) == 2, "data and one camera"
             await local.unpublish_track(camera, stop_on_unpublish=turn == 9)
             await until(lambda: not m.ada_of_bob.tracks, 10, "the end of the track")
 

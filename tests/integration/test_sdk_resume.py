@@ -15,6 +15,7 @@ from engage_tui import (
     create_local_video_track,
 )
 from engage_tui.sdk.room import Room
+from tests.embedded import described, embedded_server
 from tests.integration.meeting import Meeting, meet
 from tests.integration.test_sdk_rejoin import cut, states
 from tests.servers import TestServer
@@ -71,6 +72,21 @@ async def test_a_lost_socket_costs_nothing(any_server: TestServer, room_name: st
         assert m.bob._connection.subscriber._ice._connection is not ice, "ICE was restarted"  # type: ignore
         longest = max(b - a for a, b in zip(times, times[1:], strict=False))
         assert longest < 2, longest
+
+
+async def test_a_server_without_the_path_for_one_connection(room_name: str) -> None:
+    async with (
+        embedded_server(single_connection=False) as server,
+        meet(described(server), room_name, subscribe="all") as m,
+    ):
+        assert m.bob._connection is not None
+        assert m.bob._connection.publisher is not m.bob._connection.subscriber
+        await both_publish(m)
+        sid = m.bob.local_participant.sid
+        await resumed(m.bob)
+        assert m.bob.local_participant.sid == sid
+        seen = {p: p.stats.frames for p in m.ada_of_bob.tracks.values()}
+        await until(lambda: all(p.stats.frames > before for p, before in seen.items()), 10)
 
 
 async def test_what_was_said_meanwhile_is_said_afterwards(

@@ -13,6 +13,7 @@ from livekit.protocol import models, rtc
 from engage_tui.errors import AuthError, ConnectError, EngageError, RefusedError, UsageError
 from engage_tui.rtc.leaving import DismissedError, JoinAnewError
 from engage_tui.rtc.signaling import SignalClient, refusal
+from engage_tui.wire.join_request import options_of, parse_join_request
 from engage_tui.wire.signal import ROOM_NOT_FOUND, SignalOptions
 from tests.servers import free_ports
 from tests.waiting import until
@@ -22,9 +23,20 @@ Serve = Callable[[web.WebSocketResponse], Awaitable[None]]
 
 @asynccontextmanager
 async def a_server(
-    serve: Serve | None = None, *, status: int = 0, body: str = ""
+    serve: Serve | None = None,
+    *,
+    status: int = 0,
+    body: str = "",
+    single: list[rtc.JoinRequest] | None = None,
 ) -> AsyncIterator[str]:
-    """A server that gives each socket to `serve`, or refuses with `status` and `body`."""
+    """A server that gives each socket to `serve`, or refuses with `status` and `body`.
+
+    Args:
+        serve: Plays the server.
+        status: Of the refusal; 0: none.
+        body: What validation says.
+        single: Have the v1 path too, and collect here what is asked there.
+    """
 
     async def rtc_route(request: web.Request) -> web.StreamResponse:
         if status:
@@ -39,8 +51,15 @@ async def a_server(
     async def validate(request: web.Request) -> web.Response:
         return web.Response(status=status or 200, text=body)
 
+    async def v1_route(request: web.Request) -> web.StreamResponse:
+        assert single is not None
+        single.append(parse_join_request(request.query["join_request"]))
+        return await rtc_route(request)
+
     app = web.Application()
     app.add_routes([web.get("/rtc", rtc_route), web.get("/rtc/validate", validate)])
+    if single is not None:
+        app.add_routes([web.get("/rtc/v1", v1_route)])
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -219,6 +238,49 @@ async def test_requests_go_out_in_order_and_leaving_is_said() -> None:
     assert [each.mute.sid for each in received[:-1]] == list("01234")
     assert received[-1].leave.reason == models.CLIENT_INITIATED
     assert listener.losses == []
+
+
+async def stay(socket: web.WebSocketResponse) -> None:
+    await socket.send_bytes(welcome())
+    async for _ in socket:
+        pass
+
+
+async def test_the_first_offer_comes_with_the_join() -> None:
+    asked: list[rtc.JoinRequest] = []
+    offer = rtc.SessionDescription(type="offer", id=1, sdp="v=0")
+    options = SignalOptions(auto_subscribe=False, single=True)
+    client = Listener().client
+    async with a_server(stay, single=asked) as url:
+        await client.join(url, "token", options, 5, offer)
+        assert client.is_single
+        await client.close()
+    (request,) = asked
+    assert request.publisher_offer == offer
+    assert options_of(request) == options
+
+
+async def test_a_server_without_the_path_for_one_connection_is_joined_on_the_other() -> None:
+    options = SignalOptions(auto_subscribe=False, single=True)
+    client = Listener().client
+    async with a_server(stay) as url:
+        join = await client.join(url, "token", options, 5)
+        assert join.room.name == "hall"
+        assert not client.is_single
+        await client.close()
+
+
+async def test_a_session_is_resumed_on_its_own_path() -> None:
+    asked: list[rtc.JoinRequest] = []
+    options = SignalOptions(auto_subscribe=False, single=True, reconnect_sid="PA_x")
+    async with a_server(stay, single=asked) as url:
+        client = Listener().client
+        await client.resume(url, "token", options, (0, 0), 5)
+        await client.close()
+    assert [options_of(each).reconnect_sid for each in asked] == ["PA_x"]
+    async with a_server(stay) as url:  # not there any more
+        with pytest.raises(ConnectError):
+            await Listener().client.resume(url, "token", options, (0, 0), 5)
 
 
 def test_a_refusal_repeats_no_secret() -> None:

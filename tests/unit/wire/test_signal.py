@@ -7,7 +7,14 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from engage_tui.errors import UsageError
-from engage_tui.wire.signal import SignalOptions, join_url, parse_join_query, sid, validate_url
+from engage_tui.wire.signal import (
+    SignalOptions,
+    join_url,
+    parse_join_query,
+    sid,
+    single_join_url,
+    validate_url,
+)
 
 
 @pytest.mark.parametrize(
@@ -21,6 +28,8 @@ from engage_tui.wire.signal import SignalOptions, join_url, parse_join_query, si
 )
 def test_join_url_keeps_prefix_and_picks_the_scheme(base: str, address: str) -> None:
     assert join_url(base, SignalOptions()).partition("?")[0] == address
+    single = single_join_url(base, "a=b")
+    assert single == f"{address}/v1?join_request=a%3Db"
     assert validate_url(base) == address.replace("ws", "http", 1) + "/validate"
 
 
