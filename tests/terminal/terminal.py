@@ -23,7 +23,9 @@ _MARK = "ENGAGE_TUI_TEST_RUN"
 def marked_environment() -> tuple[dict[str, str], str]:
     """An environment for a program under test, and the mark by which its processes are found again."""
     mark = uuid.uuid4().hex
-    return os.environ | {
+    # Where tests share the cores, each process is told of a terminal that it has not, and so would the program be.
+    outer = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    return outer | {
         _MARK: mark,
         "TERM": "xterm-256color",
         "COLORTERM": "truecolor",
