@@ -36,7 +36,7 @@ MAX_OFFERS = 64
 
 
 class Negotiation(Requests, ABC):
-    """The describing side of a session, with one peer for each direction.
+    """The describing side of a session, with one peer for both directions or one for each.
 
     Attributes:
         publisher: The connection on which we send; None before it is made.
@@ -59,9 +59,8 @@ class Negotiation(Requests, ABC):
         self._answers: dict[int, asyncio.Future[str]] = {}
         self._offer_number = 0
         self._negotiating = asyncio.Lock()
-        self._awaited: set[str] = (
-            set()
-        )  # SIDs of tracks that were subscribed on a connection for both directions
+        # SIDs of tracks that were subscribed, and do not come yet, where one peer has both directions.
+        self._awaited: set[str] = set()
         self._offer_due = False  # the server wants one, or will, that is not made yet
 
     @abstractmethod

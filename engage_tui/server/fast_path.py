@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engage_tui.server.burst_outlet import EAGER
-from engage_tui.server.inlet import BURST, DATAGRAM, BurstInlet
+from engage_tui.server.inlet import BURST, BURSTS, DATAGRAM, BurstInlet
 from engage_tui.server.native import NativeOutlet, srtp_function
 from engage_tui.server.outlet import sockaddr
 from engage_tui.server.run import LARGEST
@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_BURSTS = 4  # of datagrams, before the loop's other work has its turn
-_CAME = struct.Struct("=IIiiiiIIiiIHHBBBx")  # native.c's struct came …
-_PASSED, _OPENED, _OTHER = 1, 2, 3  # … and what it says was done with a datagram
+_CAME = struct.Struct("=IIiiiiIIiiIHHBBBx")  # native.c's struct came
 
 
 class Came(NamedTuple):
@@ -164,7 +162,7 @@ class FastPath:
 
     def __init__(self, udp: socket.socket, outlet: NativeOutlet) -> None:
         self.ffi, self._outlet = outlet.ffi, outlet
-        places = _BURSTS * BURST
+        places = BURSTS * BURST
         self._inlet = BurstInlet(udp, places)
         self._memory = memoryview(self._inlet.memory)
         self._came = self.ffi.new("struct came[]", places)
@@ -180,6 +178,9 @@ class FastPath:
         line.eager, line.largest = EAGER, LARGEST
         self._pass_on, self._enter, self._leave = (
             getattr(outlet.lib, name) for name in ("pass_on", "enter", "leave")
+        )
+        self._passed, self._opened, self._other = (
+            getattr(outlet.lib, name) for name in ("PASSED", "OPENED", "OTHER")
         )
         self._entries: dict[Address, tuple[Any, Peer]] = {}
         self._peers: dict[int, PeerTransport] = {}
@@ -242,7 +243,8 @@ class FastPath:
     def _note(self, came: Came) -> None:
         """Keep the books of what was passed on, and set out what was not."""
         count, others, opened = came
-        memory = self._memory
+        memory, is_passed, is_other = self._memory, self._passed, self._other
+        has_packet = is_passed, self._opened
         passed: dict[int, tuple[list[RtpPacket], list[int]]] = {}
         for place, (
             ssrc,
@@ -262,40 +264,32 @@ class FastPath:
             marker,
             what,
         ) in enumerate(_CAME.iter_unpack(self._view[: count * _CAME.size])):
-            if what == _PASSED:
-                packet = RtpPacket(
-                    kind,
-                    marker,
-                    number,
-                    timestamp,
-                    ssrc,
-                    0,  # what matters of its extension is `value`
-                    b"",
-                    bytes(memory[payload : payload + size]),
-                )
+            if what == is_other:
+                at = place * DATAGRAM
+                others.append((bytes(memory[at : at + whole]), self._inlet.address(place)))
+            if what not in has_packet:
+                continue
+            packet = RtpPacket(
+                kind,
+                marker,
+                number,
+                timestamp,
+                ssrc,
+                profile,
+                bytes(memory[more : more + more_size]),
+                bytes(memory[payload : payload + size]),
+            )
+            if what == is_passed:
                 if (batch := passed.get(route)) is None:
                     passed[route] = [packet], [value]
                 else:
                     batch[0].append(packet)
                     batch[1].append(value)
-            elif what == _OPENED:
-                packet = RtpPacket(
-                    kind,
-                    marker,
-                    number,
-                    timestamp,
-                    ssrc,
-                    profile,
-                    bytes(memory[more : more + more_size]),
-                    bytes(memory[payload : payload + size]),
-                )
+            else:
                 transport = self._peers[peer]
                 packets, octets = opened.get(transport, ([], 0))
                 packets.append(packet)
                 opened[transport] = packets, octets + whole
-            elif what == _OTHER:
-                at = place * DATAGRAM
-                others.append((bytes(memory[at : at + whole]), self._inlet.address(place)))
         now = time.monotonic()
         resumed: list[IncomingStream] = []
         for route, (packets, values) in passed.items():

@@ -124,8 +124,7 @@ class IncomingStream:
 
     def _go_on(self, audience: Audience, payload_type: int) -> None:
         """Have packets with this payload type passed on, if everybody gets all of them as they come."""
-        fan = audience.whole(self.takers) if self.route is not None and self.takers else None
-        if self.route is not None and fan is not None:
+        if self.route is not None and (fan := audience.whole(self.takers)) is not None:
             self.route.go_on(fan, payload_type, *self._measures.wanted(self.track))
 
     def passed(self, packets: list[RtpPacket], values: Sequence[int], now: float) -> None:
@@ -136,10 +135,12 @@ class IncomingStream:
             values: Of those, as `Measures` wants them.
             now: Monotonic time.
         """
-        if self.route is None or (fan := self.route.fan) is None:
-            return
+        assert self.route is not None
+        assert self.route.fan is not None  # nothing that it dissolves for has happened since
         self.arrived = now
-        fan.count(len(packets), sum(len(each.payload) for each in packets), packets[-1], now)
+        self.route.fan.count(
+            len(packets), sum(len(each.payload) for each in packets), packets[-1], now
+        )
         self._measures.take(self.track, values, now)
         self._count(packets, now)
         self._look_into(packets, now)

@@ -21,6 +21,9 @@ DATAGRAM = 2048
 BURST = 64
 """Datagrams that are read before they are sent on."""
 
+BURSTS = 4
+"""How often that is done before the loop's other work has its turn."""
+
 _KNOWN = 1024  # addresses whose C structures are remembered
 
 Place = tuple[memoryview, Any]

@@ -13,7 +13,7 @@ from engage_tui.errors import PortInUseError, UsageError
 from engage_tui.server.addresses import announced, candidates, listening
 from engage_tui.server.certificate import Certificate
 from engage_tui.server.fast_path import FastPath
-from engage_tui.server.inlet import DATAGRAM, Inlet, make_inlet
+from engage_tui.server.inlet import BURSTS, DATAGRAM, Inlet, make_inlet
 from engage_tui.server.limits import Limits
 from engage_tui.server.native import NativeOutlet, make_outlet
 from engage_tui.server.opener import Opener
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_BURSTS = (
-    4  # bursts of datagrams that are read and sent on before the loop's other work has its turn
-)
 _BUFFER = 4 << 20  # bytes asked for in the socket's queues: a keyframe to ten people at once
 _LIMITS = Limits()
 _MAX_ADDRESSES = 16  # a peer may move, but the table of addresses must not grow with it
@@ -150,10 +147,7 @@ class UdpMux:
     def _on_frame(self, data: bytes, address: Address) -> None:
         """A datagram came on a connection."""
         self.received += 1
-        try:
-            self._dispatch(data, address)
-        except Exception:  # noqa: BLE001 - packet border: no datagram may end the server
-            _log.warning("a frame from %s:%d could not be handled", *address[:2], exc_info=True)
+        self._handle(data, address)
 
     def _lose(self, address: Address) -> None:
         """A connection is gone."""
@@ -162,7 +156,7 @@ class UdpMux:
 
     def _readable(self) -> None:
         # While one burst was worked off the next may have come: looking again is cheaper than a turn of the loop.
-        for _ in range(_BURSTS):
+        for _ in range(BURSTS):
             self.outlet.held = True
             try:
                 more = self._read() if self._path is None else self._pass_on(self._path)
@@ -211,10 +205,7 @@ class UdpMux:
         count, others, opened = path.read()
         self.received += count
         for data, address in others:
-            try:
-                self._dispatch(data, address)
-            except Exception:  # noqa: BLE001 - packet border: no datagram may end the server
-                _log.warning("a datagram from %s:%d could not be handled", *address, exc_info=True)
+            self._handle(data, address)
         for transport, (packets, octets) in opened.items():
             try:
                 transport.on_rtp(packets, octets)
@@ -236,10 +227,7 @@ class UdpMux:
                 else:
                     by_peer[address] = [number, size]
                 continue
-            try:
-                self._dispatch(bytes(memory[at : at + size]), address)
-            except Exception:  # noqa: BLE001 - packet border: no datagram may end the server
-                _log.warning("a datagram from %s:%d could not be handled", *address, exc_info=True)
+            self._handle(bytes(memory[at : at + size]), address)
         for address, datagrams in by_peer.items():
             if (transport := self._by_address.get(address)) is not None:
                 try:
@@ -249,6 +237,12 @@ class UdpMux:
                 # Whoever gets this need not wait until the others' packets are read.
                 self._hand_on()
         return bool(came)
+
+    def _handle(self, data: bytes, address: Address) -> None:
+        try:
+            self._dispatch(data, address)
+        except Exception:  # noqa: BLE001 - packet border: no datagram may end the server
+            _log.warning("a datagram from %s:%d could not be handled", *address[:2], exc_info=True)
 
     def _dispatch(self, data: bytes, address: Address) -> None:
         first = data[0] if data else 255

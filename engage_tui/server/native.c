@@ -19,9 +19,6 @@
 #define ONE_BYTE 0xBEDE
 #define TWO_BYTE 0x1000
 
-/* What was done with a datagram: fast_path's numbers. */
-enum { DROPPED, PASSED, OPENED, OTHER };
-
 /* A packet to be sent. */
 struct packet {
     const unsigned char *payload;
@@ -310,6 +307,7 @@ static void open_one(struct line *line, int place)
         came->what = PASSED;
         came->value = value_of(data + came->extension, came->extension_size, came->profile, route->extension,
                                route->width);
+        came->profile = came->extension_size = 0;
         came->next = -1;
         peer->credit -= message->msg_len;
         peer->spent += message->msg_len;

@@ -48,6 +48,9 @@ struct entry {
     uint32_t size;
 };
 
+/* What was done with a datagram that came. */
+enum { DROPPED, PASSED, OPENED, OTHER };
+
 /* A datagram that came, and what was done with it; offsets count from the memory's beginning. */
 struct came {
     uint32_t ssrc, timestamp;
@@ -58,7 +61,7 @@ struct came {
     uint32_t size; /* of the datagram */
     uint16_t sequence, profile;
     uint8_t payload_type, marker, what, spare;
-};
+}; /* of one that was passed on the extension is left out */
 
 /* Where datagrams come in; the memory is inlet.BurstInlet's. */
 struct line {

@@ -83,15 +83,15 @@ class NativeOutlet(BurstOutlet):
 
     def fan(self, run: Run, copies: Copies) -> None:
         """Protect packets that several peers get; see `BurstOutlet.fan`."""
+        places, packed, count = self.places, run.packed, run.count
+        if count > BURST:
+            raise ValueError(f"{count} packets at once; at most {BURST} may be")
         if not self._due and not self.held:
             asyncio.get_running_loop().call_soon(self.flush)
         self._copies.append(copies)
         if copies.prepared is None:
             copies.prepared = self.prepare([(each, None) for each in copies.each])
         array, peers, done = copies.prepared, len(copies.each), 0
-        places, packed, count = self.places, run.packed, run.count
-        if count > BURST:
-            raise ValueError(f"{count} packets at once; at most {BURST} may be")
         while True:
             done += self._fan(places, packed, count, array + done, peers - done)
             if done == peers:

@@ -157,7 +157,9 @@ class PublisherConnection:
         """About 20 times a second: feedback that must not wait."""
         for stream in self._streams.values():
             stream.tick(now)
-        self._settle(now)
+        # What was passed on without us counts, and what may be is known again.
+        self._inflow.owe(self.transport.spend(), now)
+        self.transport.grant(self._inflow.left(now))
         if self.measures.arrivals.is_due(now):
             video = next((s.ssrc for s in self._streams.values() if s.track.video), 0)
             self.measures.arrivals.tick(video, now)
@@ -281,10 +283,11 @@ class PublisherConnection:
 
     def _on_rtp(self, came: list[rtp.RtpPacket], octets: int) -> None:
         now = time.monotonic()
-        self._settle(now)
+        self._inflow.owe(self.transport.spend(), now)
         if not self._inflow.take(octets, now):
             # What is more than one client may send is lost here, before it is multiplied.
-            came = [each for each in came if self._inflow.take(octets / len(came), now)]
+            share = octets / len(came)
+            came = [each for each in came if self._inflow.take(share, now)]
         self.transport.grant(self._inflow.left(now))
         for packet in came:
             stream = self._streams.get(packet.ssrc)
@@ -299,11 +302,6 @@ class PublisherConnection:
             stream.receive(packet, now)
             if paused:
                 stream.resume(now)
-
-    def _settle(self, now: float) -> None:
-        """Have what was passed on without us count."""
-        self._inflow.owe(self.transport.spend(), now)
-        self.transport.grant(self._inflow.left(now))
 
     def _meet(self, packet: rtp.RtpPacket, now: float) -> IncomingStream | None:
         """A packet of an SSRC that is not known."""

@@ -21,31 +21,18 @@ from engage_tui.server import fast_path
 from engage_tui.server.fast_path import Came, FastPath
 from engage_tui.server.forward import Subscription
 from engage_tui.server.inlet import Inlet
-from engage_tui.server.native import NativeOutlet, load
+from engage_tui.server.native import NativeOutlet
 from engage_tui.server.opener import Opener
 from engage_tui.server.outlet import Outlet, Packet
 from engage_tui.server.run import LARGEST
 from engage_tui.server.transport import PeerTransport
 from engage_tui.wire import rtp, sdp
 from engage_tui.wire.rtp import RtpPacket
-from tests.require import need
 from tests.unit.server.media import Wire, stream, track
+from tests.unit.server.srtp import session
 
-SRTP_KEY = bytes(range(30))
 PLACE, LEVEL = 3, 4  # ids of header extensions
 _PLENTY = 1 << 40  # bytes
-
-
-@pytest.fixture(name="module", scope="module")
-def _module() -> ModuleType:
-    module = load()
-    need(module is not None, "the inner loop in C: install with a C compiler at hand")
-    assert module is not None
-    return module
-
-
-def session(kind: int) -> Session:
-    return Session(Policy(key=SRTP_KEY, ssrc_type=kind))
 
 
 def as_tuple(each: RtpPacket) -> tuple[Any, ...]:

@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pylibsrtp import Policy, Session
+from pylibsrtp import Policy
 
 import engage_tui.server
 from engage_tui.server.native import NativeOutlet, load, make_outlet
@@ -21,21 +21,7 @@ from engage_tui.server.numbering import Pictures
 from engage_tui.server.outlet import Copies, Copy
 from engage_tui.server.run import Run
 from engage_tui.wire import rtp
-from tests.require import need
-
-KEY = bytes(range(30))
-
-
-@pytest.fixture(name="module", scope="module")
-def _module() -> ModuleType:
-    module = load()
-    need(module is not None, "the inner loop in C: install with a C compiler at hand")
-    assert module is not None
-    return module
-
-
-def session(kind: int) -> Session:
-    return Session(Policy(key=KEY, ssrc_type=kind))
+from tests.unit.server.srtp import session
 
 
 def test_what_libsrtp_refuses_is_left_out(module: ModuleType) -> None:

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from typing import cast
 
 import pytest
-from pylibsrtp import Policy, Session
+from pylibsrtp import Policy
 
 from engage_tui.server import burst_outlet
 from engage_tui.server.burst_outlet import BurstOutlet
-from engage_tui.server.native import NativeOutlet, load, make_outlet
+from engage_tui.server.native import NativeOutlet, make_outlet
 from engage_tui.server.outlet import (
     BACKLOG,
     BURST,
@@ -27,29 +27,21 @@ from engage_tui.server.outlet import (
 )
 from engage_tui.server.run import Run
 from engage_tui.wire.rtp import HEADER
-from tests.require import need
+from tests.unit.server.srtp import compiled, session
 from tests.waiting import until
 
-KEY = bytes(range(30))
 SSRC = 7
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="Linux")
 
 
 def native(udp: socket.socket) -> NativeOutlet:
-    module = load()
-    need(module is not None, "the inner loop in C: install with a C compiler at hand")
-    assert module is not None
-    return NativeOutlet(udp, module)
+    return NativeOutlet(udp, compiled())
 
 
 BURSTS = [pytest.param(BurstOutlet, marks=LINUX), pytest.param(native, marks=LINUX)]
 KINDS = [Outlet, *BURSTS]
 Kind = Callable[[socket.socket], Outlet]
 Burst = Callable[[socket.socket], BurstOutlet]
-
-
-def session(kind: int) -> Session:
-    return Session(Policy(key=KEY, ssrc_type=kind))
 
 
 def packets(count: int, size: int = 100, start: int = 0) -> list[Packet]:
