@@ -79,6 +79,10 @@ def main(arguments: list[str] | None = None) -> None:
         value,
     ) in ONE_THREAD.items():  # before numpy is imported, and for the processes that are started
         os.environ.setdefault(name, value)
+    if sys.stdout.isatty():
+        # A terminal says itself how large it is, also when that changes; what was exported is another's size.
+        for name in ("COLUMNS", "LINES"):
+            os.environ.pop(name, None)
     signal.signal(signal.SIGTERM, _terminated)  # until a command has a handler of its own
     code = run(arguments)
     logging.shutdown()

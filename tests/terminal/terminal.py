@@ -23,13 +23,13 @@ _MARK = "ENGAGE_TUI_TEST_RUN"
 def marked_environment() -> tuple[dict[str, str], str]:
     """An environment for a program under test, and the mark by which its processes are found again."""
     mark = uuid.uuid4().hex
-    # Where tests share the cores, each process is told of a terminal that it has not, and so would the program be.
-    outer = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
-    return outer | {
+    return os.environ | {
         _MARK: mark,
         "TERM": "xterm-256color",
         "COLORTERM": "truecolor",
         "LC_ALL": "C.UTF-8",
+        "COLUMNS": "200",  # of a terminal that the program is not in
+        "LINES": "70",
     }, mark
 
 
