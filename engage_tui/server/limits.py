@@ -13,7 +13,7 @@ class Limits:
     """The stated limits; what is over them is refused in words, dropped or slowed down.
 
     At both limits, 25 with open microphones and 16 videos at 600 kbit/s that everybody watches, 78,000 packets a second
-    leave: 0.6 to 0.7 of a core and none lost, measured with ``tests.bench.server_load --people 25 --videos 16``.
+    leave: 0.5 to 0.6 of a core and none lost, measured with ``tests.bench.server_load --people 25 --videos 16``.
 
     Attributes:
         participants: In all rooms together; one more is refused (503).
