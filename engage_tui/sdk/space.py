@@ -75,6 +75,7 @@ class Space(SpaceSound):
             self._listened_to, auto_connections, lambda: self.mixer.listener.pose.position
         )
         self._started = False
+        self._starting = asyncio.Lock()
         self._ready = asyncio.Event()
 
     async def __aenter__(self) -> Self:
@@ -83,8 +84,11 @@ class Space(SpaceSound):
         Raises:
             DeviceError: The output cannot be opened.
         """
-        await self.set_output(self._output)
-        await self._start()
+        try:
+            await self.set_output(self._output)
+        except BaseException:
+            await self.close()
+            raise
         return self
 
     async def __aexit__(
@@ -119,12 +123,13 @@ class Space(SpaceSound):
         return self._manager.limit
 
     async def set_output(self, device: str | None) -> None:
-        """Change where the mix is heard; None: nowhere.
+        """Change where the mix is heard; None: nowhere. Mixing starts if it did not yet.
 
         Raises:
             DeviceError: The output cannot be opened; the mix then runs by a clock, unheard.
         """
         self._care.use(None)  # nothing is looked for any more
+        await self._start()  # by the clock, which cannot fail: voices must flow whatever becomes of the device
         await self._open_output(device)
         self._output = device
         self._care.use(device)
@@ -186,12 +191,15 @@ class Space(SpaceSound):
             self._ended.append(room)
 
     async def _start(self) -> None:
+        """Mix; returns when that runs, whoever began it."""
         if not self._started:
             self._started = True
             self._tasks.spawn(self._manager.run(), "audio_connection_manager")
-            await asyncio.to_thread(self._prepare_sound)
-            await asyncio.to_thread(self.mixer.start)
-            self._ready.set()
+        async with self._starting:
+            if not self._ready.is_set():
+                await asyncio.to_thread(self._prepare_sound)
+                await asyncio.to_thread(self.mixer.start)
+                self._ready.set()
 
     def _listened_to(self) -> list[RemoteParticipant]:
         return [
