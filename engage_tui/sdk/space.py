@@ -129,7 +129,8 @@ class Space(SpaceSound):
             DeviceError: The output cannot be opened; the mix then runs by a clock, unheard.
         """
         self._care.use(None)  # nothing is looked for any more
-        await self._start()  # by the clock, which cannot fail: voices must flow whatever becomes of the device
+        # By the clock, which cannot fail: voices must flow whatever becomes of the device.
+        await self._start()
         await self._open_output(device)
         self._output = device
         self._care.use(device)
