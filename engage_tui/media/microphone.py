@@ -1,8 +1,11 @@
-"""A microphone, or any other sound input, by PortAudio."""
+"""A microphone, or any other sound input, by PortAudio.
+
+Its thread looks for what has arrived and takes it. PortAudio could call us instead, but its thread for that
+spins for ever when some sound servers die (ALSA, up to version 19.7), and closing the stream then waits for it.
+"""
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from typing import Any
@@ -13,11 +16,11 @@ from engage_tui.media import devices, portaudio
 from engage_tui.media.playing import PLAYING, Listener, Playing
 from engage_tui.media.priority import raise_thread
 from engage_tui.media.processing import MicrophoneChain, Mono, Processing
-from engage_tui.media.source import BLOCK, SAMPLE_RATE, AudioFrame
+from engage_tui.media.source import BLOCK, SAMPLE_RATE, AudioFrame, Pcm
 from engage_tui.media.worker import ThreadedSource
 
-_BOUND = 50  # blocks between callback and thread: half a second; the newest are dropped beyond it
-_LOST = 2.0  # seconds without a block after which the device counts as gone
+_NAP = 0.001  # seconds between two looks for samples that should be there soon
+_LOST = 2.0  # seconds of waiting for a block after which the device counts as gone
 
 
 class MicrophoneSource(ThreadedSource[AudioFrame], portaudio.User):
@@ -31,7 +34,7 @@ class MicrophoneSource(ThreadedSource[AudioFrame], portaudio.User):
 
     Attributes:
         chain: Echo, noise, gain and voice activity; its `wanted` may be changed while the source runs.
-        dropped: Blocks lost because a sink was too slow.
+        overruns: Times samples were lost because they were not taken in time.
     """
 
     kind = "audio"
@@ -52,12 +55,9 @@ class MicrophoneSource(ThreadedSource[AudioFrame], portaudio.User):
         self._period = BLOCK // 2 if low_latency else BLOCK
         self.device_id = device
         self.label = device
-        self.dropped = 0
-        # A SimpleQueue's put takes no Python lock; its bound is kept by the callback.
-        self._blocks: queue.SimpleQueue[tuple[bytes, float]] = queue.SimpleQueue()
+        self.overruns = 0
 
     def _prepare(self) -> None:
-        self._blocks = queue.SimpleQueue()
         self._listener = self._playing.listen()
         self.begin()
 
@@ -73,36 +73,46 @@ class MicrophoneSource(ThreadedSource[AudioFrame], portaudio.User):
             dtype="int16",
             blocksize=self._period,
             latency=3 * self._period / SAMPLE_RATE,
-            callback=self._callback,
         )
-
-    def _callback(self, samples: Any, frames: int, stamp: Any, status: Any) -> None:  # noqa: ARG002
-        if self._blocks.qsize() >= _BOUND:
-            self.dropped += 1
-            return
-        self._blocks.put((bytes(samples), time.monotonic()))
 
     def _run(self, stop: threading.Event) -> None:
         raise_thread()
-        heard = time.monotonic()
-        gathered = b""
+        heard, waited = (
+            time.monotonic(),
+            0.0,
+        )  # the latter counted in naps: we may have been stopped
         while not stop.is_set():
-            try:
-                samples, arrived = self._blocks.get(timeout=0.2)
-            except queue.Empty:
-                if not self._is_active() or time.monotonic() - heard > _LOST:
-                    raise portaudio.gone(self.label) from None
+            waiting = self._waiting()
+            now = time.monotonic()
+            if waiting is None or waited > _LOST:
+                raise portaudio.gone(self.label)
+            if waiting < BLOCK:
+                # The next block is complete a block's length after the last; looked for earlier, it is not there.
+                nap = max(_NAP, heard + BLOCK / SAMPLE_RATE - _NAP - now)
+                time.sleep(nap)
+                waited += nap
                 continue
-            heard = time.monotonic()
-            gathered += samples
-            if len(gathered) < BLOCK * 2:
-                continue
-            block, gathered = np.frombuffer(gathered, np.int16).reshape(-1, 1), b""
-            self.push(AudioFrame(self.chain.process(block), arrived - BLOCK / SAMPLE_RATE))
+            heard, waited = now, 0.0
+            samples = self._take(waiting - waiting % BLOCK)
+            if samples is None:
+                raise portaudio.gone(self.label)
+            begin = now - waiting / SAMPLE_RATE
+            for start in range(0, len(samples), BLOCK):
+                block = self.chain.process(samples[start : start + BLOCK])
+                self.push(AudioFrame(block, begin + start / SAMPLE_RATE))
 
-    def _is_active(self) -> bool:
+    def _waiting(self) -> int | None:
         with self._using:
-            return self._stream is not None and bool(self._stream.active)
+            return portaudio.waiting(self._stream)
+
+    def _take(self, samples: int) -> Pcm | None:
+        with self._using:
+            taken = portaudio.read(self._stream, samples)
+        if taken is None:
+            return None
+        data, overrun = taken
+        self.overruns += overrun
+        return np.frombuffer(data, np.int16).reshape(-1, 1)
 
     def _played(self) -> Mono:
         assert self._listener is not None

@@ -29,6 +29,7 @@ _GONE = {
     -9996,
     -9999,
 }  # unavailable, internal error, host lost, invalid, host error
+_OVERFLOWED = -9981
 
 
 def load() -> ModuleType:
@@ -284,6 +285,39 @@ def write(stream: Any, samples: Any) -> bool:
         _log.info("a sound device is lost: %s", error)
         return False
     return True
+
+
+def waiting(stream: Any) -> int | None:
+    """Samples that an input stream has ready; None: its device is gone."""
+    if stream is None:
+        return None
+    try:
+        return int(stream.read_available)
+    except (_loaded().PortAudioError, OSError) as error:
+        if error.args[1:2] == (_OVERFLOWED,):
+            return 0  # it goes on by itself
+        _log.info("a sound device is lost: %s", error)
+        return None
+
+
+def read(stream: Any, samples: int) -> tuple[bytes, bool] | None:
+    """Take samples that an input stream has `waiting`.
+
+    Args:
+        stream: Of `open_stream`, without a callback.
+        samples: How many.
+
+    Returns:
+        Its samples, and whether some before them were lost; None: the device is gone.
+    """
+    if stream is None:
+        return None
+    try:
+        taken, overrun = stream.read(samples)
+    except (_loaded().PortAudioError, OSError) as error:
+        _log.info("a sound device is lost: %s", error)
+        return None
+    return bytes(taken), bool(overrun)
 
 
 def close_stream(stream: Any) -> None:
