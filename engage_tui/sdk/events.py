@@ -26,7 +26,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from enum import StrEnum
 from typing import Any
 
@@ -82,19 +82,25 @@ class Emitter:
         except Exception:  # noqa: BLE001 - border: a handler is foreign code
             _log.exception("a handler of %s failed", name)
 
-    async def wait_for(
+    def wait_for(
         self,
         event: StrEnum,
         predicate: Callable[..., object] | None = None,
         timeout: float | None = 10.0,
-    ) -> tuple[Any, ...]:
+    ) -> Coroutine[Any, Any, tuple[Any, ...]]:
         """Wait for an `event` whose arguments satisfy `predicate`.
 
+        Events count from this call on, also those that happen before the result is awaited::
+
+            published = room.wait_for(RoomEvent.TRACK_PUBLISHED)
+            await ask_somebody_to_publish()
+            publication, participant = await published
+
         Returns:
-            The event's arguments.
+            To be awaited: the event's arguments.
 
         Raises:
-            TimeoutError: It did not come within `timeout` seconds.
+            TimeoutError: It did not come within `timeout` seconds of waiting.
         """
         happened: asyncio.Future[tuple[Any, ...]] = asyncio.get_running_loop().create_future()
 
@@ -103,11 +109,15 @@ class Emitter:
                 happened.set_result(arguments)
 
         self.on(event, check)
-        try:
-            async with asyncio.timeout(timeout):
-                return await happened
-        finally:
-            self.off(event, check)
+        happened.add_done_callback(lambda _: self.off(event, check))
+        return _within(happened, timeout)
 
     def _reemit(self, event: StrEnum, arguments: tuple[Any, ...]) -> None:
         """Hand an event on (publication to participant, participant to room); by default nowhere."""
+
+
+async def _within(
+    happened: asyncio.Future[tuple[Any, ...]], timeout: float | None
+) -> tuple[Any, ...]:
+    async with asyncio.timeout(timeout):
+        return await happened

@@ -217,8 +217,9 @@ async def test_publishing_in_a_loss_fails_in_words_and_after_it_waits(
     assert isinstance(publishing.exception(), PublishError)
 
     if bob.state is not ConnectionState.RECONNECTING:
+        lost = bob.wait_for(RoomEvent.RECONNECTING)
         lose(bob)
-        await until(lambda: bob.state is ConnectionState.RECONNECTING)
+        await lost
     publication, again = await asyncio.gather(
         local.publish_track(track), local.publish_track(track)
     )

@@ -98,9 +98,11 @@ async def test_what_was_said_meanwhile_is_said_afterwards(
         mine = m.bob.local_participant.get_track(TrackSource.MICROPHONE)
         assert camera is not None
         assert mine is not None
+        lost = m.bob.wait_for(RoomEvent.RECONNECTING)
         back = m.bob.wait_for(RoomEvent.RECONNECTED)
         cut(m.bob)
-        await until(lambda: m.bob.state is ConnectionState.RECONNECTING)
+        await lost
+        assert m.bob.state is ConnectionState.RECONNECTING
         camera.set_subscribed(False)
         await mine.mute()
         await back

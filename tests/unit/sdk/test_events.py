@@ -57,3 +57,13 @@ async def test_waiting_takes_the_first_that_fits_and_leaves_no_handler() -> None
     with pytest.raises(TimeoutError):
         await emitter.wait_for(RoomEvent.DATA_RECEIVED, timeout=0.01)
     assert emitter._handlers[RoomEvent.DATA_RECEIVED] == ()
+
+
+async def test_what_happens_between_asking_and_awaiting_is_not_missed() -> None:
+    emitter = Emitter()
+    waiting = emitter.wait_for(RoomEvent.RECONNECTED)
+    emitter.emit(RoomEvent.RECONNECTED, "first")
+    emitter.emit(RoomEvent.RECONNECTED, "second")
+    await asyncio.sleep(0)
+    assert emitter._handlers[RoomEvent.RECONNECTED] == ()
+    assert await waiting == ("first",)
