@@ -16,11 +16,16 @@ from aioice.stun import Class, Message, Method, TransactionFailed, TransactionTi
 
 from engage_tui.rtc import ice_connection
 from engage_tui.rtc.datagrams import Datagrams
-from engage_tui.rtc.ice_connection import IceConnection
+from engage_tui.rtc.ice_connection import (
+    CHECK_INTERVAL,
+    CONSENT_TIME,
+    DEAFNESS,
+    SILENCE,
+    IceConnection,
+)
 from engage_tui.tasks import TaskGroup
+from tests.virtual_time import run
 from tests.waiting import until
-
-TICK = 0.01
 
 
 class Watched(IceConnection):
@@ -42,64 +47,85 @@ class Watched(IceConnection):
         if self.refuses:
             raise TransactionFailed(Message(Method.BINDING, Class.ERROR))
         if not self.answers:
-            await asyncio.sleep(TICK)
+            await asyncio.sleep(1.5)  # as long as aioice asks, with one repetition
             raise TransactionTimeout
 
 
-@pytest.fixture
-async def connection(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Watched]:
-    for name, ticks in (
-        ("CHECK_INTERVAL", 1),
-        ("SILENCE", 5),
-        ("CONSENT_INTERVAL", 10),
-        ("DEAFNESS", 20),
-        ("CONSENT_TIME", 60),
-    ):
-        monkeypatch.setattr(ice_connection, name, ticks * TICK)
-    watched, tasks = Watched(), TaskGroup("test")
-    tasks.spawn(watched.query_consent(), "consent")
-    yield watched
+@asynccontextmanager
+async def watched() -> AsyncIterator[Watched]:
+    connection, tasks = Watched(), TaskGroup("test")
+    tasks.spawn(connection.query_consent(), "consent")
+    yield connection
     await tasks.cancel()
-    await watched.close()
+    await connection.close()
 
 
-async def test_without_media_it_is_asked_and_that_is_enough(connection: Watched) -> None:
-    await until(lambda: connection.asked > 20)
-    assert connection.silences == 0
+@pytest.fixture
+def virtual(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes is stamped with the loop's virtual time, too."""
+    monkeypatch.setattr(ice_connection, "monotonic", lambda: asyncio.get_running_loop().time())
 
 
-async def test_no_answer_and_nothing_heard_is_told_until_it_is_closed(connection: Watched) -> None:
-    await until(lambda: connection.asked > 2)
-    connection.answers = False
-    await until(lambda: connection.silences > 1)
-    connection.answers = True
-    told = connection.silences
-    await until(lambda: connection.asked > 20)
-    assert connection.silences <= told + 1
-    connection.answers = False
-    await until(lambda: connection._closed)
-    asked = connection.asked
-    with pytest.raises(ConnectionError):
-        await connection.recv()
-    assert connection.asked == asked
+@pytest.mark.usefixtures("virtual")
+def test_without_media_it_is_asked_and_that_is_enough() -> None:
+    async def work() -> None:
+        async with watched() as connection:
+            await until(lambda: connection.asked > 20)
+            assert connection.silences == 0
+
+    run(work())
 
 
-async def test_who_is_heard_but_does_not_answer_is_deaf(connection: Watched) -> None:
-    connection.answers = False
-    begin = asyncio.get_running_loop().time()
-    while not connection.silences:
-        assert asyncio.get_running_loop().time() - begin < 5
-        connection.data_received(b"media", 1)
-        await asyncio.sleep(0)
-    assert asyncio.get_running_loop().time() - begin > 15 * TICK  # it was asked before, too
+@pytest.mark.usefixtures("virtual")
+def test_no_answer_and_nothing_heard_is_told_until_it_is_closed() -> None:
+    async def work() -> None:
+        async with watched() as connection:
+            clock = asyncio.get_running_loop().time
+            await until(lambda: connection.asked > 2)
+            connection.answers, begin = False, clock()
+            await until(lambda: connection.silences)
+            assert SILENCE <= clock() - begin < SILENCE + 3
+            await until(lambda: connection.silences > 1)
+            connection.answers = True
+            told = connection.silences
+            await until(lambda: connection.asked > 20)
+            assert connection.silences <= told + 1
+            connection.answers, begin = False, clock()
+            await until(lambda: connection._closed)
+            assert CONSENT_TIME - 2 < clock() - begin < CONSENT_TIME + 3
+            asked = connection.asked
+            with pytest.raises(ConnectionError):
+                await connection.recv()
+            await asyncio.sleep(CONSENT_TIME)
+            assert connection.asked == asked
+
+    run(work())
 
 
-async def test_refusals_are_no_reason_to_ask_faster(connection: Watched) -> None:
-    connection.refuses = True
-    before, begin = connection.asked, asyncio.get_running_loop().time()
-    await until(lambda: connection.silences > 3)
-    passed = asyncio.get_running_loop().time() - begin
-    assert connection.asked - before < 2 + passed / (0.8 * TICK)
+@pytest.mark.usefixtures("virtual")
+def test_who_is_heard_but_does_not_answer_is_deaf() -> None:
+    async def work() -> None:
+        async with watched() as connection:
+            connection.answers = False
+            while not connection.silences:
+                connection.data_received(b"media", 1)
+                await asyncio.sleep(0.1)
+            assert DEAFNESS <= asyncio.get_running_loop().time() < DEAFNESS + 3
+            assert connection.asked > 1
+
+    run(work())
+
+
+@pytest.mark.usefixtures("virtual")
+def test_refusals_are_no_reason_to_ask_faster() -> None:
+    async def work() -> None:
+        async with watched() as connection:
+            connection.refuses = True
+            await until(lambda: connection.silences > 3)
+            passed = asyncio.get_running_loop().time()
+            assert connection.asked < 2 + passed / (0.8 * CHECK_INTERVAL)
+
+    run(work())
 
 
 def test_nothing_is_nominated_while_others_are_tried() -> None:
@@ -170,7 +196,7 @@ async def test_the_other_sides_check_has_ours_sent_again_at_once(
 
 
 async def test_a_check_that_was_dropped_is_sent_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with overtaken(monkeypatch, repeats=(TICK, 2 * TICK)) as (client, server):
+    async with overtaken(monkeypatch, repeats=(0.01, 0.02)) as (client, server):
         dropped = server.dropped
         await until(lambda: server.dropped >= dropped + 2, 10)
         server.knows = True
