@@ -110,12 +110,12 @@ def test_a_device_that_fails_is_gone_at_once(card: Card) -> None:
 def test_a_device_that_gives_nothing_is_gone_after_a_while(
     card: Card, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(microphone, "_LOST", 0.1)
+    monkeypatch.setattr(microphone, "_LOST", 0.5)
     ear = Ear()
     for _ in range(4):  # what comes now and then keeps it
         card.ready = BLOCK
         until_sync(lambda: card.ready == 0, 1)
-    assert ear.source.is_open
+    assert len(ear.frames) == 4
     until_sync(lambda: bool(ear.ended), 5)
     assert "desk is gone" in str(ear.ended[0])
 
