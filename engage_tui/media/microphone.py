@@ -16,7 +16,7 @@ from engage_tui.media import devices, portaudio
 from engage_tui.media.playing import PLAYING, Listener, Playing
 from engage_tui.media.priority import raise_thread
 from engage_tui.media.processing import MicrophoneChain, Mono, Processing
-from engage_tui.media.source import BLOCK, SAMPLE_RATE, AudioFrame, Pcm
+from engage_tui.media.source import BLOCK, SAMPLE_RATE, AudioFrame
 from engage_tui.media.worker import ThreadedSource
 
 _NAP = 0.001  # seconds between two looks for samples that should be there soon
@@ -77,42 +77,27 @@ class MicrophoneSource(ThreadedSource[AudioFrame], portaudio.User):
 
     def _run(self, stop: threading.Event) -> None:
         raise_thread()
-        heard, waited = (
-            time.monotonic(),
-            0.0,
-        )  # the latter counted in naps: we may have been stopped
+        heard = time.monotonic()
+        waited = 0.0  # seconds, counted in naps: this process may have been stopped
         while not stop.is_set():
-            waiting = self._waiting()
+            with self._using:
+                taken = portaudio.take(self._stream, BLOCK)
             now = time.monotonic()
-            if waiting is None or waited > _LOST:
+            if taken is None or waited > _LOST:
                 raise portaudio.gone(self.label)
-            if waiting < BLOCK:
+            self.overruns += taken.overrun
+            if not taken.samples:
                 # The next block is complete a block's length after the last; looked for earlier, it is not there.
                 nap = max(_NAP, heard + BLOCK / SAMPLE_RATE - _NAP - now)
                 time.sleep(nap)
                 waited += nap
                 continue
             heard, waited = now, 0.0
-            samples = self._take(waiting - waiting % BLOCK)
-            if samples is None:
-                raise portaudio.gone(self.label)
-            begin = now - waiting / SAMPLE_RATE
+            samples = np.frombuffer(taken.samples, np.int16).reshape(-1, 1)
+            begin = now - taken.ready / SAMPLE_RATE
             for start in range(0, len(samples), BLOCK):
                 block = self.chain.process(samples[start : start + BLOCK])
                 self.push(AudioFrame(block, begin + start / SAMPLE_RATE))
-
-    def _waiting(self) -> int | None:
-        with self._using:
-            return portaudio.waiting(self._stream)
-
-    def _take(self, samples: int) -> Pcm | None:
-        with self._using:
-            taken = portaudio.read(self._stream, samples)
-        if taken is None:
-            return None
-        data, overrun = taken
-        self.overruns += overrun
-        return np.frombuffer(data, np.int16).reshape(-1, 1)
 
     def _played(self) -> Mono:
         assert self._listener is not None

@@ -10,7 +10,7 @@ import sys
 import threading
 from abc import ABC, abstractmethod
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from engage_tui.errors import DeviceError, EngageError
 
@@ -29,7 +29,7 @@ _GONE = {
     -9996,
     -9999,
 }  # unavailable, internal error, host lost, invalid, host error
-_OVERFLOWED = -9981
+_OVERFLOWED = -9981  # input overflowed
 
 
 def load() -> ModuleType:
@@ -99,6 +99,20 @@ _starter: _Starter | None = None  # one that has not ended
 
 Listing = tuple[list[dict[str, Any]], tuple[int, int]]
 """All sound devices as PortAudio describes them, and the default input's and output's index (-1: none)."""
+
+
+class Taken(NamedTuple):
+    """What was taken from an input stream.
+
+    Attributes:
+        samples: As the stream delivers them; empty: there is no whole block yet.
+        ready: How many were there before, the rest of a block included.
+        overrun: Whether some before them were lost, because they were not taken in time.
+    """
+
+    samples: bytes
+    ready: int
+    overrun: bool
 
 
 class User(ABC):
@@ -287,37 +301,27 @@ def write(stream: Any, samples: Any) -> bool:
     return True
 
 
-def waiting(stream: Any) -> int | None:
-    """Samples that an input stream has ready; None: its device is gone."""
-    if stream is None:
-        return None
-    try:
-        return int(stream.read_available)
-    except (_loaded().PortAudioError, OSError) as error:
-        if error.args[1:2] == (_OVERFLOWED,):
-            return 0  # it goes on by itself
-        _log.info("a sound device is lost: %s", error)
-        return None
-
-
-def read(stream: Any, samples: int) -> tuple[bytes, bool] | None:
-    """Take samples that an input stream has `waiting`.
+def take(stream: Any, block: int) -> Taken | None:
+    """What an input stream has ready, in whole blocks; never waits.
 
     Args:
         stream: Of `open_stream`, without a callback.
-        samples: How many.
+        block: Samples of a block.
 
     Returns:
-        Its samples, and whether some before them were lost; None: the device is gone.
+        None: its device is gone.
     """
     if stream is None:
         return None
     try:
-        taken, overrun = stream.read(samples)
+        ready = int(stream.read_available)
+        samples, overrun = stream.read(ready - ready % block) if ready >= block else (b"", False)
     except (_loaded().PortAudioError, OSError) as error:
+        if error.args[1:2] == (_OVERFLOWED,):
+            return Taken(b"", 0, True)  # it goes on by itself
         _log.info("a sound device is lost: %s", error)
         return None
-    return bytes(taken), bool(overrun)
+    return Taken(bytes(samples), ready, bool(overrun))
 
 
 def close_stream(stream: Any) -> None:
