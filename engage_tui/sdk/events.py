@@ -110,14 +110,7 @@ class Emitter:
 
         self.on(event, check)
         happened.add_done_callback(lambda _: self.off(event, check))
-        return _within(happened, timeout)
+        return asyncio.wait_for(happened, timeout)
 
     def _reemit(self, event: StrEnum, arguments: tuple[Any, ...]) -> None:
         """Hand an event on (publication to participant, participant to room); by default nowhere."""
-
-
-async def _within(
-    happened: asyncio.Future[tuple[Any, ...]], timeout: float | None
-) -> tuple[Any, ...]:
-    async with asyncio.timeout(timeout):
-        return await happened
