@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 _T = TypeVar("_T")
+_P = ParamSpec("_P")
 
 
 class _JumpingSelector(selectors.DefaultSelector):
@@ -50,3 +52,13 @@ def run(work: Coroutine[Any, Any, _T]) -> _T:
     if loop.failures:
         raise loop.failures[0]
     return result
+
+
+def on_virtual_time(test: Callable[_P, Coroutine[Any, Any, None]]) -> Callable[_P, None]:
+    """Have a test `run` on virtual time; its asynchronous fixtures would not."""
+
+    @wraps(test)
+    def virtual(*args: _P.args, **kwargs: _P.kwargs) -> None:
+        run(test(*args, **kwargs))
+
+    return virtual

@@ -24,7 +24,7 @@ from engage_tui.rtc.ice_connection import (
     IceConnection,
 )
 from engage_tui.tasks import TaskGroup
-from tests.virtual_time import run
+from tests.virtual_time import on_virtual_time
 from tests.waiting import until
 
 
@@ -53,79 +53,66 @@ class Watched(IceConnection):
 
 @asynccontextmanager
 async def watched() -> AsyncIterator[Watched]:
+    """One that is connected, on virtual time; what comes is stamped with that, too."""
     connection, tasks = Watched(), TaskGroup("test")
-    tasks.spawn(connection.query_consent(), "consent")
-    yield connection
-    await tasks.cancel()
-    await connection.close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ice_connection, "monotonic", asyncio.get_running_loop().time)
+        tasks.spawn(connection.query_consent(), "consent")
+        yield connection
+        await tasks.cancel()
+        await connection.close()
 
 
-@pytest.fixture
-def virtual(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What comes is stamped with the loop's virtual time, too."""
-    monkeypatch.setattr(ice_connection, "monotonic", lambda: asyncio.get_running_loop().time())
+@on_virtual_time
+async def test_without_media_it_is_asked_and_that_is_enough() -> None:
+    async with watched() as connection:
+        await until(lambda: connection.asked > 20)
+        assert connection.silences == 0
 
 
-@pytest.mark.usefixtures("virtual")
-def test_without_media_it_is_asked_and_that_is_enough() -> None:
-    async def work() -> None:
-        async with watched() as connection:
-            await until(lambda: connection.asked > 20)
-            assert connection.silences == 0
-
-    run(work())
-
-
-@pytest.mark.usefixtures("virtual")
-def test_no_answer_and_nothing_heard_is_told_until_it_is_closed() -> None:
-    async def work() -> None:
-        async with watched() as connection:
-            clock = asyncio.get_running_loop().time
-            await until(lambda: connection.asked > 2)
-            connection.answers, begin = False, clock()
-            await until(lambda: connection.silences)
-            assert SILENCE <= clock() - begin < SILENCE + 3
-            await until(lambda: connection.silences > 1)
-            connection.answers = True
-            told = connection.silences
-            await until(lambda: connection.asked > 20)
-            assert connection.silences <= told + 1
-            connection.answers, begin = False, clock()
-            await until(lambda: connection._closed)
-            assert CONSENT_TIME - 2 < clock() - begin < CONSENT_TIME + 3
-            asked = connection.asked
-            with pytest.raises(ConnectionError):
-                await connection.recv()
-            await asyncio.sleep(CONSENT_TIME)
-            assert connection.asked == asked
-
-    run(work())
+@on_virtual_time
+async def test_no_answer_and_nothing_heard_is_told_until_it_is_closed() -> None:
+    async with watched() as connection:
+        clock = asyncio.get_running_loop().time
+        await until(lambda: connection.asked > 2)
+        connection.answers, begin = False, clock()
+        await until(lambda: connection.silences)
+        assert SILENCE <= clock() - begin < SILENCE + 3
+        await until(lambda: connection.silences > 1)
+        connection.answers = True
+        told = connection.silences
+        await until(lambda: connection.asked > 20)
+        assert connection.silences <= told + 1
+        connection.answers, begin = False, clock()
+        await until(lambda: connection._closed)
+        assert CONSENT_TIME - 2 < clock() - begin < CONSENT_TIME + 3
+        asked = connection.asked
+        with pytest.raises(ConnectionError):
+            await connection.recv()
+        await asyncio.sleep(CONSENT_TIME)
+        assert connection.asked == asked
 
 
-@pytest.mark.usefixtures("virtual")
-def test_who_is_heard_but_does_not_answer_is_deaf() -> None:
-    async def work() -> None:
-        async with watched() as connection:
-            connection.answers = False
-            while not connection.silences:
-                connection.data_received(b"media", 1)
-                await asyncio.sleep(0.1)
-            assert DEAFNESS <= asyncio.get_running_loop().time() < DEAFNESS + 3
-            assert connection.asked > 1
+@on_virtual_time
+async def test_who_is_heard_but_does_not_answer_is_deaf() -> None:
+    async with watched() as connection:
+        clock = asyncio.get_running_loop().time
+        connection.answers = False
+        while not connection.silences:
+            assert clock() < DEAFNESS + 3
+            connection.data_received(b"media", 1)
+            await asyncio.sleep(0.1)
+        assert clock() >= DEAFNESS
+        assert connection.asked > 1
 
-    run(work())
 
-
-@pytest.mark.usefixtures("virtual")
-def test_refusals_are_no_reason_to_ask_faster() -> None:
-    async def work() -> None:
-        async with watched() as connection:
-            connection.refuses = True
-            await until(lambda: connection.silences > 3)
-            passed = asyncio.get_running_loop().time()
-            assert connection.asked < 2 + passed / (0.8 * CHECK_INTERVAL)
-
-    run(work())
+@on_virtual_time
+async def test_refusals_are_no_reason_to_ask_faster() -> None:
+    async with watched() as connection:
+        connection.refuses = True
+        await until(lambda: connection.silences > 3)
+        passed = asyncio.get_running_loop().time()
+        assert connection.asked < 2 + passed / (0.8 * CHECK_INTERVAL)
 
 
 def test_nothing_is_nominated_while_others_are_tried() -> None:
